@@ -1,0 +1,147 @@
+# Postroom: the only makefile. `make help` lists the targets.
+VERSION = 0.1.0
+
+PREFIX     = /usr/local
+SYSCONFDIR = /etc
+CC         = gcc
+CFLAGS     = -O2 -g
+# Where objects and programs go; `make check` builds a second, sanitized set in build/san.
+BUILD      = build
+PKG_CONFIG = pkg-config
+CUPS_CONFIG = cups-config
+
+BINDIR  = $(PREFIX)/bin
+MANDIR  = $(PREFIX)/share/man
+DOCDIR  = $(PREFIX)/share/doc/postroom
+PPDDIR  = $(PREFIX)/share/ppd/postroom
+CUPS_SERVERBIN = $(shell $(CUPS_CONFIG) --serverbin)
+
+WARNINGS = -Wall -Wextra -Wshadow -Wconversion -Wformat=2 -Wvla -Wstrict-prototypes \
+	-Wmissing-prototypes -Wwrite-strings $(WERROR)
+HARDENING = -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
+ALL_CPPFLAGS = -D_GNU_SOURCE -DPOSTROOM_VERSION='"$(VERSION)"' -I. -MMD -MP $(CPPFLAGS)
+ALL_CFLAGS = -std=c11 $(WARNINGS) $(HARDENING) $(CFLAGS) $(SANITIZE)
+ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS) $(SANITIZE)
+
+# Each library is a folder; what it needs from outside stands here once.
+LIBS_base = $(shell $(PKG_CONFIG) --libs inih)
+LIBS_mail = $(shell $(PKG_CONFIG) --libs libidn2) -lmagic
+LIBS_doc  = $(shell $(PKG_CONFIG) --libs libjpeg libtiff-4 libqpdf)
+LIBS_send = $(shell $(PKG_CONFIG) --libs libcurl)
+LIBS_cups = $(shell $(CUPS_CONFIG) --libs)
+LIBS_sane = $(shell $(PKG_CONFIG) --libs sane-backends)
+
+# Upper rooms first, as the linker wants them.
+ROOMS = send doc mail base
+ARCHIVES = $(ROOMS:%=$(BUILD)/lib%.a)
+LIBS_all = $(foreach r,$(ROOMS),$(LIBS_$r))
+
+PROGRAMS = mailto scan2mail
+SOURCES_mailto    = $(wildcard backend/*.c)
+SOURCES_scan2mail = $(wildcard scan2mail/*.c)
+
+UNIT_SOURCES = $(wildcard tests/unit/test_*.c)
+UNITS = $(UNIT_SOURCES:tests/unit/%.c=$(BUILD)/tests/unit/%.t)
+
+objects = $(patsubst %.c,$(BUILD)/%.o,$(1))
+
+all: $(PROGRAMS:%=$(BUILD)/%)
+
+$(BUILD)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $<
+
+define archive
+$(BUILD)/lib$(1).a: $(call objects,$(wildcard lib/$(1)/*.c))
+	@rm -f $$@
+	$(AR) rcs $$@ $$^
+endef
+$(foreach r,$(ROOMS),$(eval $(call archive,$r)))
+
+$(BUILD)/mailto: $(call objects,$(SOURCES_mailto)) $(ARCHIVES)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_all) $(LIBS_cups)
+
+# No libcurl here: scan2mail can reach no credential and no server but CUPS.
+$(BUILD)/scan2mail: $(call objects,$(SOURCES_scan2mail)) $(ARCHIVES)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_doc) $(LIBS_mail) $(LIBS_base) $(LIBS_cups) $(LIBS_sane)
+
+# A unit test may also reach the modules of the programs, all but their main().
+PROGRAM_MODULES = $(filter-out %/main.o,$(call objects,$(SOURCES_mailto) $(SOURCES_scan2mail)))
+
+$(BUILD)/tests/unit/%.t: $(BUILD)/tests/unit/%.o $(BUILD)/libmodules.a $(ARCHIVES)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_all) $(LIBS_cups) $(LIBS_sane) -lcmocka
+
+$(BUILD)/libmodules.a: $(PROGRAM_MODULES)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+units: $(UNITS)
+
+# -- tests ---------------------------------------------------------------------------------------
+
+check: ## install what the tests need (as root) and run them all
+	tools/packages build test
+	$(MAKE) all
+	$(MAKE) units BUILD=build/san CFLAGS='-O1 -g' \
+	    SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=all'
+	tools/check build build/san
+
+demo: ## install what is missing (as root), build, and show printed and scanned mails arrive
+	tools/packages build demo
+	$(MAKE) all
+	tools/demo build
+
+bench: ## figures side by side with the peers, as ratios
+	tools/packages build bench
+	$(MAKE) all
+	tools/bench build
+
+lint: ## the rules of the house: format, layers, sizes, banned calls, scripts, pages
+	tools/packages build lint
+	tools/lint
+	$(MAKE) all units BUILD=build/gcc CC=gcc WERROR=-Werror
+	$(MAKE) all units BUILD=build/clang CC=clang WERROR=-Werror
+
+format: ## write the sources as .clang-format has them
+	clang-format -i $(shell find . -name '*.[ch]' -not -path './build/*')
+
+format-check: ## complain of sources that .clang-format would write otherwise
+	clang-format --dry-run -Werror $(shell find . -name '*.[ch]' -not -path './build/*')
+
+# -- installing ----------------------------------------------------------------------------------
+
+# The backend is 0700 and root's: CUPS then starts it as root, which alone may open the secret.
+install: all ## install below DESTDIR
+	install -d $(DESTDIR)$(CUPS_SERVERBIN)/backend $(DESTDIR)$(BINDIR) $(DESTDIR)$(PPDDIR) \
+	    $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(MANDIR)/man8 \
+	    $(DESTDIR)$(DOCDIR) $(DESTDIR)$(PREFIX)/lib/sysusers.d
+	install -d -m 0755 $(DESTDIR)$(SYSCONFDIR)/postroom
+	install -d -m 0700 $(DESTDIR)$(SYSCONFDIR)/postroom/secrets
+	install -m 0700 $(BUILD)/mailto $(DESTDIR)$(CUPS_SERVERBIN)/backend/mailto
+	install -m 0755 $(BUILD)/scan2mail $(DESTDIR)$(BINDIR)/scan2mail
+	install -m 0644 ppd/postroom.ppd $(DESTDIR)$(PPDDIR)/postroom.ppd
+	install -m 0644 conf/sysusers.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/postroom.conf
+	install -m 0644 docs/man/scan2mail.1 $(DESTDIR)$(MANDIR)/man1/
+	install -m 0644 docs/man/postroom.conf.5 $(DESTDIR)$(MANDIR)/man5/
+	install -m 0644 docs/man/mailto.8 $(DESTDIR)$(MANDIR)/man8/
+	install -m 0644 conf/postroom.conf README.md $(wildcard docs/*.md) $(DESTDIR)$(DOCDIR)/
+	test -e $(DESTDIR)$(SYSCONFDIR)/postroom/postroom.conf || \
+	    install -m 0644 conf/postroom.conf $(DESTDIR)$(SYSCONFDIR)/postroom/postroom.conf
+
+uninstall: ## remove what install put there; settings and secrets stay
+	rm -f $(DESTDIR)$(CUPS_SERVERBIN)/backend/mailto $(DESTDIR)$(BINDIR)/scan2mail \
+	    $(DESTDIR)$(MANDIR)/man1/scan2mail.1 $(DESTDIR)$(MANDIR)/man5/postroom.conf.5 \
+	    $(DESTDIR)$(MANDIR)/man8/mailto.8 $(DESTDIR)$(PREFIX)/lib/sysusers.d/postroom.conf
+	rm -rf $(DESTDIR)$(PPDDIR) $(DESTDIR)$(DOCDIR)
+
+clean: ## remove build/
+	rm -rf build
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
+
+.DEFAULT_GOAL = all
+.PHONY: all units check demo bench lint format format-check install uninstall clean help
+.SECONDARY:
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -1,0 +1,72 @@
+/*
+ * settings: an INI file read through libinih against a table.
+ *
+ * The table is the only place that knows a key: its section, type, range, default and
+ * help stand in one row. What the table does not know is refused with file, line and what
+ * is allowed. Comments start with ';' (also behind a value, after a blank) or '#' (at the
+ * start of a line).
+ */
+#ifndef POSTROOM_SETTINGS_H
+#define POSTROOM_SETTINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/base/status.h"
+
+enum {
+	SETTINGS_FILE_MAX = 1024 * 1024, /* bytes of a settings file */
+	SETTINGS_LINE_MAX = 8192,        /* bytes of a line */
+};
+
+enum setting_type {
+	SETTING_TEXT,   /* char *, UTF-8 without control characters */
+	SETTING_PATH,   /* char *, absolute, or empty */
+	SETTING_NUMBER, /* uint64_t */
+	SETTING_SIZE,   /* uint64_t bytes: digits with K, M or G (powers of 1024) */
+	SETTING_TIME,   /* uint64_t seconds: digits with s, m, h or d */
+	SETTING_CHOICE, /* int, the index in choices */
+	SETTING_OWN,    /* whatever `parse` makes of the text */
+};
+
+struct setting {
+	const char
+	    *section; /* first word of the section's head: "account" for [account NAME] */
+	const char
+	    *name; /* the key; NULL: any key of this section (a section of pairs) */
+	enum setting_type type;
+	size_t offset;       /* of the field in the section's struct */
+	uint64_t min, max;   /* for numbers, sizes, times; for texts: bytes */
+	const char *initial; /* the default, as it would stand in the file; NULL: none */
+	const char *const *choices; /* NULL-terminated, for SETTING_CHOICE */
+	/* For SETTING_OWN: sets the field from text; the sentence says what is allowed.
+	 */
+	enum status (*parse)(
+	    void *field, const char *key, const char *text, struct error *e);
+	const char *help; /* one line for man page and `postroom check` */
+};
+
+struct section {
+	const char *kind; /* first word of the head */
+	bool named;       /* [kind NAME] is wanted, else [kind] alone */
+	/* The struct that the rows' offsets count from, for this section; made at its
+	 * head. NULL with e set: refused (a second section of one name, too many). */
+	void *(*open)(void *target, const char *name, struct error *e);
+};
+
+struct schema {
+	const struct section *sections; /* ends with a NULL kind */
+	const struct setting *settings; /* ends with a NULL section */
+};
+
+/* Sets each field of base that belongs to section `kind` to its row's default. */
+enum status settings_defaults(
+    const struct schema *schema, const char *kind, void *base, struct error *e);
+
+/* Reads len bytes of settings text; `path` is for messages. Sections are opened on
+ * target. STATUS_SETTINGS: the text is "PATH:LINE: what is wrong; what is allowed". */
+enum status settings_parse(const struct schema *schema, void *target, const char *text,
+    size_t len, const char *path, struct error *e);
+
+#endif

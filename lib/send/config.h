@@ -1,0 +1,125 @@
+/*
+ * config: what postroom.conf says, as plain data (postroom.conf(5)).
+ *
+ * One table in config.c holds every key with its type, range, default and help.
+ * Links no libcurl and reads no secret: scan2mail uses it too.
+ */
+#ifndef POSTROOM_CONFIG_H
+#define POSTROOM_CONFIG_H
+
+#include <stdint.h>
+
+#include "lib/base/list.h"
+#include "lib/base/settings.h"
+#include "lib/base/status.h"
+#include "lib/mail/address.h"
+
+#define CONFIG_DEFAULT_PATH "/etc/postroom/postroom.conf"
+#define CONFIG_VARIABLE     "POSTROOM_CONFIG" /* names another file */
+
+enum {
+	CONFIG_ACCOUNTS_MAX = 64,
+	CONFIG_PROFILES_MAX = 64,
+};
+
+enum tls_mode { TLS_STARTTLS, TLS_IMPLICIT, TLS_NONE };
+
+enum auth_mode {
+	AUTH_PASSWORD,
+	AUTH_OAUTH_DEVICE,
+	AUTH_OAUTH_APP,
+	AUTH_OAUTH_CODE,
+	AUTH_NONE
+};
+
+enum reply_to_mode { REPLY_TO_USER, REPLY_TO_NONE, REPLY_TO_ADDRESS };
+
+enum scan_source { SOURCE_AUTO, SOURCE_FLATBED, SOURCE_ADF, SOURCE_ADF_DUPLEX };
+
+enum scan_mode { MODE_AUTO, MODE_COLOR, MODE_GRAY, MODE_BW };
+
+struct server {
+	char *host;    /* A-labels or an address; "graph" for Microsoft Graph */
+	uint16_t port; /* 0: the default of the account's tls */
+};
+
+struct account {
+	char *name;
+	struct server server;
+	int tls;       /* enum tls_mode */
+	char *ca_file; /* "": the system's authorities */
+	int auth;      /* enum auth_mode */
+	char *username;
+	char *password_file;
+	struct mailbox from;       /* the user name when the file gives none */
+	uint64_t max_message_size; /* bytes, as sent */
+	uint64_t max_connections;
+	uint64_t max_per_minute;
+	char *authority, *tenant, *client_id, *scope;
+	char *client_secret_file, *certificate_file, *key_file;
+	char *device_url, *token_url, *authorize_url, *graph_url;
+};
+
+struct reply_to {
+	int mode;               /* enum reply_to_mode */
+	struct mailbox mailbox; /* with REPLY_TO_ADDRESS */
+};
+
+struct policy {
+	struct list
+	    allow; /* patterns: "*@example.com", "bob@example.com"; empty: anyone */
+	uint64_t max_recipients;
+	struct reply_to reply_to;
+};
+
+struct scan_profile {
+	char *name;
+	char *device;        /* "": the first that SANE finds */
+	int source;          /* enum scan_source */
+	int mode;            /* enum scan_mode */
+	uint64_t resolution; /* dots per inch */
+	int paper; /* index in scan_papers of scan2mail: "a4", "a5", "letter", "legal",
+		      "max" */
+	char *to;  /* as mail-to: addresses and address-book names */
+	char *subject; /* a template (template.h) */
+	char *queue;   /* "": the user's default queue */
+};
+
+struct config {
+	char *path;
+	char *state_dir;
+	char *user;           /* the worker's account */
+	uint64_t retry_after; /* seconds that a job waits before it is tried again */
+	struct account account[CONFIG_ACCOUNTS_MAX];
+	size_t account_count;
+	struct policy policy;
+	struct pairs users; /* CUPS user (or "*") → address, %u stands for the user */
+	struct pairs addresses; /* address book: name → mailbox list */
+	struct scan_profile profile[CONFIG_PROFILES_MAX];
+	size_t profile_count;
+};
+
+/* The table, for the man page's test and for `postroom check`. */
+extern const struct schema config_schema;
+
+/* The path to use: CONFIG_VARIABLE where it is set, else the default. */
+const char *config_path(void);
+
+/* Opens (owner root or the caller, not writable by others) and reads the file, and checks
+ * what no single key can tell: an account without user name, tls = none with a password,
+ * password_file missing. Addresses in [users] and [addresses] are checked here, with
+ * their line where known. Stores a config that config_free() frees. STATUS_SETTINGS or
+ * STATUS_RETRY. */
+enum status config_load(struct config **out, const char *path, struct error *e);
+/* The same on text in memory, for tests and fuzzing. */
+enum status config_parse(
+    struct config **out, const char *text, size_t len, const char *path, struct error *e);
+void config_free(struct config *c);
+
+/* The account of this name, the first one for NULL or ""; NULL when there is none. */
+const struct account *config_account(const struct config *c, const char *name);
+const struct scan_profile *config_profile(const struct config *c, const char *name);
+/* The port to connect to: the server's own, or 587, 465, 25 by tls. */
+uint16_t account_port(const struct account *a);
+
+#endif
