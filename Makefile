@@ -43,11 +43,11 @@ SOURCES_scan2mail = $(wildcard scan2mail/*.c)
 UNIT_SOURCES = $(wildcard tests/unit/test_*.c)
 UNITS = $(UNIT_SOURCES:tests/unit/%.c=$(BUILD)/tests/unit/%.t)
 
-objects = $(patsubst %.c,$(BUILD)/%.o,$(1))
+objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 
 all: $(PROGRAMS:%=$(BUILD)/%)
 
-$(BUILD)/%.o: %.c
+$(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $<
 
@@ -68,7 +68,9 @@ $(BUILD)/scan2mail: $(call objects,$(SOURCES_scan2mail)) $(ARCHIVES)
 # A unit test may also reach the modules of the programs, all but their main().
 PROGRAM_MODULES = $(filter-out %/main.o,$(call objects,$(SOURCES_mailto) $(SOURCES_scan2mail)))
 
-$(BUILD)/tests/unit/%.t: $(BUILD)/tests/unit/%.o $(BUILD)/libmodules.a $(ARCHIVES)
+$(BUILD)/tests/unit/%.t: $(BUILD)/obj/tests/unit/%.o $(BUILD)/obj/tests/unit/locale.o \
+    $(BUILD)/libmodules.a $(ARCHIVES)
+	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_all) $(LIBS_cups) $(LIBS_sane) -lcmocka
 
 $(BUILD)/libmodules.a: $(PROGRAM_MODULES)

@@ -2,6 +2,7 @@
 #include "lib/base/buf.h"
 
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,9 @@
 enum {
 	BUF_FIRST = 128, /* bytes of the first allocation */
 };
+
+/* No buffer is larger, whatever its max: a size that doubles must not wrap. */
+static const size_t BUF_LIMIT = SIZE_MAX / 4;
 
 void
 buf_init(struct buf *b, size_t max)
@@ -58,7 +62,7 @@ grow(struct buf *b, size_t len)
 	size_t size = b->size ? b->size : BUF_FIRST;
 	char *data;
 
-	if (b->over || len > b->max - b->len) {
+	if (b->over || len > b->max - b->len || b->len + len > BUF_LIMIT) {
 		b->over = true;
 		return false;
 	}

@@ -29,10 +29,11 @@ struct file_rule {
 enum status file_open(
     int *out, const char *path, const struct file_rule *rule, struct error *e);
 
-/* Reads all that the descriptor gives, at most max bytes, into bytes; stores the number.
- * STATUS_SETTINGS when there is more, STATUS_RETRY when reading fails. */
+/* Reads all that the descriptor gives into bytes, which has room for *len of them; stores
+ * their number in *len. STATUS_SETTINGS when there are more, STATUS_RETRY when reading
+ * fails; path is for the sentence. */
 enum status file_read(
-    int fd, void *bytes, size_t max, size_t *len, const char *path, struct error *e);
+    int fd, void *bytes, size_t *len, const char *path, struct error *e);
 
 /* Creates a nameless file in dir for reading and writing by this process alone; -1 and
  * errno. */

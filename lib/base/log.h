@@ -41,7 +41,8 @@ void log_message(enum log_level level, const char *format, ...)
  * 8011 5.4.12); the keyword is checked: letters, digits, '-', '.', one leading sign; else
  * nothing is written. */
 void log_state(const char *keyword);
-/* Pages for CUPS's accounting: "PAGE: number copies". */
-void log_page(unsigned number, unsigned copies);
+/* Pages for CUPS's accounting: "PAGE: total N", which cupsd takes as the least that the
+ * job had: filters that count pages themselves are not counted twice. */
+void log_pages(unsigned total);
 
 #endif

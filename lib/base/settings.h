@@ -3,8 +3,11 @@
  *
  * The table is the only place that knows a key: its section, type, range, default and
  * help stand in one row. What the table does not know is refused with file, line and what
- * is allowed. Comments start with ';' (also behind a value, after a blank) or '#' (at the
- * start of a line).
+ * is allowed; so are sections and keys that come twice, NUL bytes, control characters and
+ * text that is not UTF-8. Comments start with ';' (also behind a value, after a blank) or
+ * '#' (at the start of a line). A value is one line; there is no continuation.
+ *
+ * A sentence never quotes a value: people paste passwords into the wrong line.
  */
 #ifndef POSTROOM_SETTINGS_H
 #define POSTROOM_SETTINGS_H
@@ -17,7 +20,8 @@
 
 enum {
 	SETTINGS_FILE_MAX = 1024 * 1024, /* bytes of a settings file */
-	SETTINGS_LINE_MAX = 8192,        /* bytes of a line */
+	SETTINGS_LINE_MAX = 8192,        /* bytes of a line, without its line feed */
+	SETTINGS_HEAD_MAX = 128,         /* bytes between [ and ] */
 };
 
 enum setting_type {
@@ -36,10 +40,12 @@ struct setting {
 	const char
 	    *name; /* the key; NULL: any key of this section (a section of pairs) */
 	enum setting_type type;
-	size_t offset;       /* of the field in the section's struct */
-	uint64_t min, max;   /* for numbers, sizes, times; for texts: bytes */
+	size_t offset;     /* of the field in the section's struct */
+	uint64_t min, max; /* for numbers, sizes, times; for texts: bytes (max 0: any) */
 	const char *initial; /* the default, as it would stand in the file; NULL: none */
 	const char *const *choices; /* NULL-terminated, for SETTING_CHOICE */
+	/* For texts, or NULL: the sentence says what is allowed. */
+	enum status (*check)(const char *text, struct error *e);
 	/* For SETTING_OWN: sets the field from text; the sentence says what is allowed.
 	 */
 	enum status (*parse)(
@@ -64,9 +70,18 @@ struct schema {
 enum status settings_defaults(
     const struct schema *schema, const char *kind, void *base, struct error *e);
 
-/* Reads len bytes of settings text; `path` is for messages. Sections are opened on
- * target. STATUS_SETTINGS: the text is "PATH:LINE: what is wrong; what is allowed". */
-enum status settings_parse(const struct schema *schema, void *target, const char *text,
-    size_t len, const char *path, struct error *e);
+/* Frees the texts and paths of base that belong to section `kind`; not SETTING_OWN. */
+void settings_clear(const struct schema *schema, const char *kind, void *base);
+
+struct settings_text {
+	const char *path; /* for the sentences */
+	const char *bytes;
+	size_t len;
+};
+
+/* Reads a settings file's text. Sections are opened on target. STATUS_SETTINGS: the text
+ * is "PATH:LINE: what is wrong; what is allowed". */
+enum status settings_parse(const struct schema *schema, void *target,
+    const struct settings_text *text, struct error *e);
 
 #endif

@@ -1,0 +1,82 @@
+/*
+ * mailto: the CUPS backend that sends a job as an e-mail (mailto(8), backend(7)).
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "backend/discover.h"
+#include "backend/exit.h"
+#include "backend/job.h"
+#include "backend/supervisor.h"
+#include "lib/base/log.h"
+#include "lib/send/config.h"
+
+enum {
+	ARGUMENTS_STREAM = 6, /* program, job, user, title, copies, options */
+	ARGUMENTS_FILE = 7,   /* and the document */
+	RETRY_AFTER = 60,     /* seconds, where no settings could be read */
+};
+
+/* Nothing of the environment reaches libraries: no proxy, no key log, no locale of a
+ * stranger. */
+static enum status
+take_settings(struct config **config, struct error *e)
+{
+	enum status status = config_load(config, config_path(), e);
+
+	clearenv();
+	setenv("PATH", "/usr/bin:/bin", 1);
+	setenv("LC_ALL", "C.UTF-8", 1);
+	return status;
+}
+
+/* Says how it ended: once, and where it was refused as the queue's message. */
+static void
+report(enum status status, const struct config *config, const char *text)
+{
+	if (status == STATUS_RETRY)
+		supervisor_wait(
+		    config ? (unsigned)config->retry_after : RETRY_AFTER, text);
+	else if (status == STATUS_OK || status == STATUS_CANCELLED)
+		log_message(LEVEL_INFO, "%s", text);
+	else
+		log_message(LEVEL_ERROR, "%s", text);
+}
+
+static int
+run_job(int argc, char *argv[])
+{
+	struct config *config = NULL;
+	struct error error = { "" };
+	struct job job = { 0 };
+	enum status status;
+
+	supervisor_guard();
+	umask(077);
+	status = job_init(&job, argc, argv, &error);
+	if (status == STATUS_OK)
+		status = take_settings(&config, &error);
+	if (status == STATUS_OK)
+		status = supervisor_run(config, &job, &error);
+	report(status, config, error.text);
+	config_free(config);
+	job_clear(&job);
+	return exit_code(status);
+}
+
+int
+main(int argc, char *argv[])
+{
+	log_open(LOG_CUPS, "mailto", LEVEL_DEBUG);
+	if (argc == 1) {
+		discover_devices();
+		return exit_code(STATUS_OK);
+	}
+	if (argc < ARGUMENTS_STREAM || argc > ARGUMENTS_FILE) {
+		log_message(
+		    LEVEL_ERROR, "usage: mailto job user title copies options [file]");
+		return exit_code(STATUS_SETTINGS);
+	}
+	return run_job(argc, argv);
+}

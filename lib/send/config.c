@@ -1,0 +1,459 @@
+/* config: what postroom.conf says (config.h). */
+#include "lib/send/config.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "lib/base/file.h"
+#include "lib/send/value.h"
+
+/* -- sections ---------------------------------------------------------------------- */
+
+/* Names the next member of one of config's arrays; from then on it counts, so that
+ * config_free() finds what it holds. */
+static bool
+name_member(char **member, size_t *count, const char *name, struct error *e)
+{
+	if (value_check_name(name, e) != STATUS_OK)
+		return false;
+	*member = strdup(name);
+	if (!*member) {
+		error_set(e, STATUS_RETRY, "out of memory");
+		return false;
+	}
+	(*count)++;
+	return true;
+}
+
+static void *
+open_account(void *target, const char *name, struct error *e)
+{
+	struct config *c = target;
+	struct account *a = &c->account[c->account_count];
+
+	if (c->account_count == CONFIG_ACCOUNTS_MAX) {
+		error_set(e, STATUS_SETTINGS, "too many accounts; allowed: %d",
+		    CONFIG_ACCOUNTS_MAX);
+		return NULL;
+	}
+	if (!name_member(&a->name, &c->account_count, name, e) ||
+	    settings_defaults(&config_schema, "account", a, e) != STATUS_OK)
+		return NULL;
+	return a;
+}
+
+static void *
+open_profile(void *target, const char *name, struct error *e)
+{
+	struct config *c = target;
+	struct scan_profile *p = &c->profile[c->profile_count];
+
+	if (c->profile_count == CONFIG_PROFILES_MAX) {
+		error_set(e, STATUS_SETTINGS, "too many scan profiles; allowed: %d",
+		    CONFIG_PROFILES_MAX);
+		return NULL;
+	}
+	if (!name_member(&p->name, &c->profile_count, name, e) ||
+	    settings_defaults(&config_schema, "scan", p, e) != STATUS_OK)
+		return NULL;
+	return p;
+}
+
+/* A section that stands once: its rows' offsets count from the config. */
+static void *
+open_config(void *target, const char *name, struct error *e)
+{
+	(void)name;
+	(void)e;
+	return target;
+}
+
+static const struct section sections[] = {
+	{ .kind = "postroom", .open = open_config },
+	{ .kind = "account", .named = true, .open = open_account },
+	{ .kind = "policy", .open = open_config },
+	{ .kind = "users", .open = open_config },
+	{ .kind = "addresses", .open = open_config },
+	{ .kind = "scan", .named = true, .open = open_profile },
+	{ .kind = NULL },
+};
+
+/* -- keys -------------------------------------------------------------------------- */
+
+/* Each in the order of its enum in config.h. */
+static const char *const tls_choices[] = { "starttls", "implicit", "none", NULL };
+static const char *const auth_choices[] = { "password", "oauth-device", "oauth-app",
+	"oauth-code", "none", NULL };
+static const char *const source_choices[] = { "auto", "flatbed", "adf", "adf-duplex",
+	NULL };
+static const char *const mode_choices[] = { "auto", "color", "gray", "bw", NULL };
+static const char *const paper_choices[] = { "a4", "a5", "letter", "legal", "max", NULL };
+
+enum {
+	KB = 1024,
+	MB = 1024 * KB,
+	MINUTE = 60,
+	NAME_MAX_BYTES = 255,
+	USERNAME_MAX = 320,
+	SCOPE_MAX = 1024,
+	URL_MAX = 1024,
+	SUBJECT_MAX = 998,
+};
+
+#define GENERAL(key, field)                                                              \
+	.section = "postroom", .name = key, .offset = offsetof(struct config, field)
+#define ACCOUNT(key, field)                                                              \
+	.section = "account", .name = key, .offset = offsetof(struct account, field)
+#define POLICY(key, field)                                                               \
+	.section = "policy", .name = key, .offset = offsetof(struct config, policy.field)
+#define SCAN(key, field)                                                                 \
+	.section = "scan", .name = key, .offset = offsetof(struct scan_profile, field)
+#define TEXT(least, most)   .type = SETTING_TEXT, .min = least, .max = most
+#define URL                 .type = SETTING_TEXT, .max = URL_MAX, .check = value_check_url
+#define PATH                .type = SETTING_PATH
+#define NUMBER(least, most) .type = SETTING_NUMBER, .min = least, .max = most
+#define SIZE(least, most)   .type = SETTING_SIZE, .min = least, .max = most
+#define TIME(least, most)   .type = SETTING_TIME, .min = least, .max = most
+#define CHOICE(list)        .type = SETTING_CHOICE, .choices = list
+#define OWN(function)       .type = SETTING_OWN, .parse = function
+
+static const struct setting settings[] = {
+	{ GENERAL("state_dir", state_dir), PATH, .initial = "/var/lib/postroom",
+	    .help = "where journal, limits and tokens are kept" },
+	{ GENERAL("user", user), TEXT(1, NAME_MAX_BYTES), .initial = "postroom",
+	    .help = "the account that the worker runs as" },
+	{ GENERAL("retry_after", retry_after), TIME(1, 30 * MINUTE), .initial = "60s",
+	    .help = "how long a job waits in the backend before it is tried again" },
+
+	{ ACCOUNT("server", server), OWN(value_server),
+	    .help = "the submission server, or graph for Microsoft Graph" },
+	{ ACCOUNT("tls", tls), CHOICE(tls_choices), .initial = "starttls",
+	    .help = "how the connection is encrypted; none only without a login" },
+	{ ACCOUNT("ca_file", ca_file), PATH, .initial = "",
+	    .help = "certificates to trust instead of the system's" },
+	{ ACCOUNT("auth", auth), CHOICE(auth_choices), .initial = "password",
+	    .help = "how to log in" },
+	{ ACCOUNT("username", username), TEXT(0, USERNAME_MAX), .initial = "",
+	    .help = "the name to log in with" },
+	{ ACCOUNT("password_file", password_file), PATH, .initial = "",
+	    .help = "the file with the password; root's alone (0600)" },
+	{ ACCOUNT("from", from), OWN(value_mailbox),
+	    .help = "the sender of every mail; default: username" },
+	{ ACCOUNT("max_message_size", max_message_size), SIZE(64 * KB, 150 * MB),
+	    .initial = "35M", .help = "largest message, as it is sent" },
+	{ ACCOUNT("max_connections", max_connections), NUMBER(1, 100), .initial = "2",
+	    .help = "connections at one time, over all processes" },
+	{ ACCOUNT("max_per_minute", max_per_minute), NUMBER(1, 10000), .initial = "25",
+	    .help = "messages in a minute" },
+	{ ACCOUNT("authority", authority), URL,
+	    .initial = "https://login.microsoftonline.com",
+	    .help = "OAuth: who gives the tokens" },
+	{ ACCOUNT("tenant", tenant), TEXT(1, NAME_MAX_BYTES), .initial = "organizations",
+	    .help = "OAuth: the organisation's domain or id" },
+	{ ACCOUNT("client_id", client_id), TEXT(0, NAME_MAX_BYTES), .initial = "",
+	    .help = "OAuth: the id of the registered application" },
+	{ ACCOUNT("scope", scope), TEXT(0, SCOPE_MAX), .initial = "",
+	    .help = "OAuth: what is asked for; default: sending mail" },
+	{ ACCOUNT("client_secret_file", client_secret_file), PATH, .initial = "",
+	    .help = "oauth-app: the file with the client secret; root's alone" },
+	{ ACCOUNT("certificate_file", certificate_file), PATH, .initial = "",
+	    .help = "oauth-app: the certificate, instead of a client secret" },
+	{ ACCOUNT("key_file", key_file), PATH, .initial = "",
+	    .help = "oauth-app: the certificate's private key; root's alone" },
+	{ ACCOUNT("device_url", device_url), URL, .initial = "",
+	    .help = "OAuth: overrides what authority and tenant give" },
+	{ ACCOUNT("token_url", token_url), URL, .initial = "",
+	    .help = "OAuth: overrides what authority and tenant give" },
+	{ ACCOUNT("authorize_url", authorize_url), URL, .initial = "",
+	    .help = "OAuth: overrides what authority and tenant give" },
+	{ ACCOUNT("graph_url", graph_url), URL,
+	    .initial = "https://graph.microsoft.com/v1.0",
+	    .help = "where Microsoft Graph is, for server = graph" },
+
+	{ POLICY("allow", allow), OWN(value_patterns),
+	    .help = "who may receive mail; default: anyone" },
+	{ POLICY("max_recipients", max_recipients), NUMBER(1, 500), .initial = "50",
+	    .help = "most recipients of a job, To, Cc and Bcc together" },
+	{ POLICY("reply_to", reply_to), OWN(value_reply_to), .initial = "user",
+	    .help = "where answers go: the person who printed, nowhere, an address" },
+
+	{ .section = "users",
+	    .offset = offsetof(struct config, users),
+	    OWN(value_user),
+	    .help = "a CUPS user's own address; * for everybody else" },
+
+	{ .section = "addresses",
+	    .offset = offsetof(struct config, addresses),
+	    OWN(value_book),
+	    .help = "an entry of the address book" },
+
+	{ SCAN("device", device), TEXT(0, NAME_MAX_BYTES), .initial = "",
+	    .help = "the scanner; default: the first that is found" },
+	{ SCAN("source", source), CHOICE(source_choices), .initial = "auto",
+	    .help = "glass, feeder, or both sides from the feeder" },
+	{ SCAN("mode", mode), CHOICE(mode_choices), .initial = "auto",
+	    .help = "colours" },
+	{ SCAN("resolution", resolution), NUMBER(75, 1200), .initial = "300",
+	    .help = "dots per inch" },
+	{ SCAN("paper", paper), CHOICE(paper_choices), .initial = "a4",
+	    .help = "size of the page; max: all that the scanner can see" },
+	{ SCAN("to", to), TEXT(0, 0), .initial = "",
+	    .help = "recipients: addresses and names of the address book" },
+	{ SCAN("subject", subject), TEXT(0, SUBJECT_MAX), .check = value_check_template,
+	    .initial = "Scan %d %t", .help = "the subject; %d date, %t time" },
+	{ SCAN("queue", queue), TEXT(0, NAME_MAX_BYTES), .initial = "",
+	    .help = "the mail queue; default: the user's default printer" },
+	{ .section = NULL },
+};
+
+const struct schema config_schema = { .sections = sections, .settings = settings };
+
+/* -- what no single key can tell ----------------------------------------------------- */
+
+static bool
+is_graph(const struct account *a)
+{
+	return strcasecmp(a->server.host, "graph") == 0;
+}
+
+static bool
+is_oauth(const struct account *a)
+{
+	return a->auth != AUTH_PASSWORD && a->auth != AUTH_NONE;
+}
+
+/* Texts that a way to log in cannot do without. */
+static const struct need {
+	int auth;
+	const char *key;
+	size_t offset;
+} needs[] = {
+	{ AUTH_PASSWORD, "username", offsetof(struct account, username) },
+	{ AUTH_PASSWORD, "password_file", offsetof(struct account, password_file) },
+	{ AUTH_OAUTH_DEVICE, "username", offsetof(struct account, username) },
+	{ AUTH_OAUTH_DEVICE, "client_id", offsetof(struct account, client_id) },
+	{ AUTH_OAUTH_APP, "username", offsetof(struct account, username) },
+	{ AUTH_OAUTH_APP, "client_id", offsetof(struct account, client_id) },
+	{ AUTH_OAUTH_CODE, "username", offsetof(struct account, username) },
+	{ AUTH_OAUTH_CODE, "client_id", offsetof(struct account, client_id) },
+};
+
+/* The first text that the account's way to log in lacks; NULL when it has all. */
+static const char *
+missing_key(const struct account *a)
+{
+	for (size_t i = 0; i < sizeof(needs) / sizeof(needs[0]); i++) {
+		const char *base = (const char *)a;
+		const char *const *text =
+		    (const char *const *)(const void *)(base + needs[i].offset);
+
+		if (needs[i].auth == a->auth && **text == '\0')
+			return needs[i].key;
+	}
+	return NULL;
+}
+
+/* oauth-app shows who it is by a secret or by a certificate with its key. */
+static bool
+has_one_proof(const struct account *a)
+{
+	bool secret = *a->client_secret_file != '\0';
+	bool certificate = *a->certificate_file != '\0';
+	bool key = *a->key_file != '\0';
+
+	return certificate == key && secret != certificate;
+}
+
+static enum status
+check_account(const struct account *a, struct error *e)
+{
+	const char *missing;
+
+	if (!a->server.host)
+		return error_set(e, STATUS_SETTINGS,
+		    "server is missing; set it, for instance server = "
+		    "smtp.office365.com:587");
+	if (is_graph(a) && !is_oauth(a))
+		return error_set(e, STATUS_SETTINGS,
+		    "server = graph takes no password; allowed with it: auth = "
+		    "oauth-device, "
+		    "oauth-app, oauth-code");
+	if (a->tls == TLS_NONE && a->auth != AUTH_NONE)
+		return error_set(e, STATUS_SETTINGS,
+		    "tls = none would show the login to anybody on the way; allowed with "
+		    "it: "
+		    "auth = none");
+	missing = missing_key(a);
+	if (missing)
+		return error_set(e, STATUS_SETTINGS,
+		    "auth = %s needs %s; set it, or another auth", auth_choices[a->auth],
+		    missing);
+	if (a->auth == AUTH_OAUTH_APP && !has_one_proof(a))
+		return error_set(e, STATUS_SETTINGS,
+		    "auth = oauth-app needs client_secret_file, or certificate_file with "
+		    "key_file; set one of the two");
+	return STATUS_OK;
+}
+
+/* The sender is the user name where the file gives none. */
+static enum status
+default_from(struct account *a, struct error *e)
+{
+	enum status status;
+
+	if (a->from.address)
+		return STATUS_OK;
+	status = value_mailbox(&a->from, "from", a->username, e);
+	if (status == STATUS_INVALID)
+		return error_set(e, STATUS_SETTINGS,
+		    "from is missing, and username is no address that could stand for "
+		    "it; set "
+		    "from = scanner@example.com");
+	return status;
+}
+
+static enum status
+finish(struct config *c, struct error *e)
+{
+	for (size_t i = 0; i < c->account_count; i++) {
+		struct account *a = &c->account[i];
+		struct error sentence;
+		enum status status = check_account(a, &sentence);
+
+		if (status == STATUS_OK)
+			status = default_from(a, &sentence);
+		if (status != STATUS_OK)
+			return error_set(e, status, "%s: [account %s]: %s", c->path,
+			    a->name, sentence.text);
+	}
+	return STATUS_OK;
+}
+
+/* -- loading ----------------------------------------------------------------------- */
+
+const char *
+config_path(void)
+{
+	const char *path = getenv(CONFIG_VARIABLE);
+
+	return path && *path ? path : CONFIG_DEFAULT_PATH;
+}
+
+enum status
+config_parse(
+    struct config **out, const char *text, size_t len, const char *path, struct error *e)
+{
+	const struct settings_text file = { .path = path, .bytes = text, .len = len };
+	struct config *c = calloc(1, sizeof(*c));
+	enum status status = STATUS_OK;
+
+	if (c)
+		c->path = strdup(path);
+	if (!c || !c->path) {
+		status = error_set(e, STATUS_RETRY, "%s: out of memory", path);
+		goto out;
+	}
+	status = settings_defaults(&config_schema, "postroom", c, e);
+	if (status == STATUS_OK)
+		status = settings_defaults(&config_schema, "policy", c, e);
+	if (status == STATUS_OK)
+		status = settings_parse(&config_schema, c, &file, e);
+	if (status == STATUS_OK)
+		status = finish(c, e);
+	if (status == STATUS_OK) {
+		*out = c;
+		return STATUS_OK;
+	}
+out:
+	config_free(c);
+	return status;
+}
+
+enum status
+config_load(struct config **out, const char *path, struct error *e)
+{
+	const struct file_rule rule = { .owner = geteuid(), .max = SETTINGS_FILE_MAX };
+	enum status status;
+	size_t len = SETTINGS_FILE_MAX;
+	char *text = NULL;
+	int fd;
+
+	status = file_open(&fd, path, &rule, e);
+	if (status != STATUS_OK)
+		return status;
+	text = malloc(SETTINGS_FILE_MAX);
+	if (text)
+		status = file_read(fd, text, &len, path, e);
+	else
+		status = error_set(e, STATUS_RETRY, "%s: out of memory", path);
+	close(fd);
+	if (status == STATUS_OK)
+		status = config_parse(out, text, len, path, e);
+	free(text);
+	return status;
+}
+
+static void
+clear_account(struct account *a)
+{
+	free(a->name);
+	free(a->server.host);
+	mailbox_clear(&a->from);
+	settings_clear(&config_schema, "account", a);
+}
+
+void
+config_free(struct config *c)
+{
+	if (!c)
+		return;
+	for (size_t i = 0; i < c->account_count; i++)
+		clear_account(&c->account[i]);
+	for (size_t i = 0; i < c->profile_count; i++) {
+		free(c->profile[i].name);
+		settings_clear(&config_schema, "scan", &c->profile[i]);
+	}
+	settings_clear(&config_schema, "postroom", c);
+	list_clear(&c->policy.allow);
+	mailbox_clear(&c->policy.reply_to.mailbox);
+	pairs_clear(&c->users);
+	pairs_clear(&c->addresses);
+	free(c->path);
+	free(c);
+}
+
+/* -- looking up -------------------------------------------------------------------- */
+
+const struct account *
+config_account(const struct config *c, const char *name)
+{
+	if (!name || !*name)
+		return c->account_count ? &c->account[0] : NULL;
+	for (size_t i = 0; i < c->account_count; i++)
+		if (strcasecmp(c->account[i].name, name) == 0)
+			return &c->account[i];
+	return NULL;
+}
+
+const struct scan_profile *
+config_profile(const struct config *c, const char *name)
+{
+	for (size_t i = 0; i < c->profile_count; i++)
+		if (strcasecmp(c->profile[i].name, name) == 0)
+			return &c->profile[i];
+	return NULL;
+}
+
+uint16_t
+account_port(const struct account *a)
+{
+	static const uint16_t defaults[] = {
+		[TLS_STARTTLS] = 587,
+		[TLS_IMPLICIT] = 465,
+		[TLS_NONE] = 25,
+	};
+
+	return a->server.port ? a->server.port : defaults[a->tls];
+}

@@ -1,0 +1,100 @@
+/* secret: an app password read from a file (secret.h). */
+#include "lib/send/secret.h"
+
+#include <stdbool.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/base/file.h"
+
+enum {
+	GROUP = 4,  /* letters of a group in Microsoft's form of an app password */
+	GROUPS = 4, /* its groups, one blank between two */
+	GROUPED_LENGTH = GROUPS * GROUP + GROUPS - 1,
+};
+
+static void
+cut_line_end(char *text, size_t *len)
+{
+	if (*len > 0 && text[*len - 1] == '\n')
+		(*len)--;
+	else
+		return;
+	if (*len > 0 && text[*len - 1] == '\r')
+		(*len)--;
+}
+
+static bool
+has_control(const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
+			return true;
+	return false;
+}
+
+/* "abcd efgh ijkl mnop", as Microsoft's page shows an app password to be typed. */
+static bool
+is_grouped(const char *text, size_t len)
+{
+	if (len != GROUPED_LENGTH)
+		return false;
+	for (size_t i = 0; i < len; i++)
+		if (i % (GROUP + 1) == GROUP ? text[i] != ' '
+					     : text[i] < 'a' || text[i] > 'z')
+			return false;
+	return true;
+}
+
+static size_t
+join_groups(char *text, size_t len)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < len; i++)
+		if (text[i] != ' ')
+			text[kept++] = text[i];
+	return kept;
+}
+
+enum status
+secret_read(struct secret *out, const char *path, struct error *e)
+{
+	const struct file_rule rule = { .root_only = true, .min = 1, .max = SECRET_MAX };
+	struct secret s;
+	enum status status;
+	size_t len = SECRET_MAX;
+	int fd;
+
+	status = file_open(&fd, path, &rule, e);
+	if (status != STATUS_OK)
+		return status;
+	status = file_read(fd, s.text, &len, path, e);
+	close(fd);
+	if (status != STATUS_OK)
+		goto out;
+	cut_line_end(s.text, &len);
+	if (len == 0 || has_control(s.text, len)) {
+		status = error_set(e, STATUS_SETTINGS,
+		    "%s does not hold a password: %s; write the password alone into it, "
+		    "in "
+		    "one line",
+		    path,
+		    len == 0 ? "its line is empty"
+			     : "there are control characters or several lines in it");
+		goto out;
+	}
+	if (is_grouped(s.text, len))
+		len = join_groups(s.text, len);
+	memcpy(out->text, s.text, len);
+	out->text[len] = '\0';
+out:
+	secret_wipe(&s);
+	return status;
+}
+
+void
+secret_wipe(struct secret *s)
+{
+	explicit_bzero(s, sizeof(*s));
+}

@@ -1,0 +1,44 @@
+/*
+ * value: the values of postroom.conf(5) that are more than texts, numbers and choices.
+ *
+ * Pure functions on one value, for the rows of config's table (settings.h, `parse` and
+ * `check`). STATUS_INVALID or STATUS_RETRY; the sentence says what is allowed.
+ */
+#ifndef POSTROOM_VALUE_H
+#define POSTROOM_VALUE_H
+
+#include "lib/base/status.h"
+
+enum {
+	VALUE_NAME_MAX = 63, /* bytes of the name of an account or a scan profile */
+};
+
+/* struct server: host[:port]. The host is a name (letters, digits, '-', '.'; others
+ * become A-labels), an IPv4 address, or an IPv6 address in brackets, which are taken off.
+ */
+enum status value_server(void *field, const char *key, const char *text, struct error *e);
+/* struct mailbox. */
+enum status value_mailbox(
+    void *field, const char *key, const char *text, struct error *e);
+/* struct reply_to: user, none, or a mailbox. */
+enum status value_reply_to(
+    void *field, const char *key, const char *text, struct error *e);
+/* struct list: patterns separated by commas: LOCAL@DOMAIN, *@DOMAIN, *@*.DOMAIN; the
+ * domain is stored in A-labels and lower case. */
+enum status value_patterns(
+    void *field, const char *key, const char *text, struct error *e);
+/* struct pairs: one mailbox, in which %u may stand for the user. */
+enum status value_user(void *field, const char *key, const char *text, struct error *e);
+/* struct pairs: a name of the address book, which can stand in a list of recipients (no
+ * '@', comma, semicolon, quote or bracket; not Auto, Self or Custom), and its mailboxes.
+ */
+enum status value_book(void *field, const char *key, const char *text, struct error *e);
+
+/* An https URL, or nothing. */
+enum status value_check_url(const char *text, struct error *e);
+/* A template (template.h). */
+enum status value_check_template(const char *text, struct error *e);
+/* The name of an account or a scan profile: letters, digits, '.', '_', '-'. */
+enum status value_check_name(const char *text, struct error *e);
+
+#endif
