@@ -10,14 +10,16 @@
 #ifndef POSTROOM_ADDRESS_H
 #define POSTROOM_ADDRESS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "lib/base/buf.h"
 #include "lib/base/status.h"
+#include "lib/mail/domain.h"
 
 enum {
 	ADDRESS_LOCAL_MAX = 64,
-	ADDRESS_DOMAIN_MAX = 255,
+	ADDRESS_DOMAIN_MAX = DOMAIN_MAX,
 	ADDRESS_MAX = 254, /* RFC 5321 path of 256 without its brackets */
 	ADDRESS_NAME_MAX = 256,
 	ADDRESS_LIST_TEXT_MAX = 64 * 1024, /* bytes of a list's text */
@@ -54,12 +56,9 @@ enum status mailbox_list_add(
 void mailbox_list_clear(struct mailbox_list *list);
 
 /* Cuts the next element off a list's text: appends it to element without outer blanks and
- * moves *cursor behind the comma. Commas inside quotes and brackets do not separate.
- * False at the end. */
+ * moves *cursor behind the comma, or sets it to NULL behind the last element; false when
+ * it was NULL. An empty element is one too ("a," has two, "" has one), for the caller to
+ * refuse. Commas inside quotes and brackets do not separate. */
 bool mailbox_text_next(const char **cursor, struct buf *element);
-
-/* The domain as A-labels in lower case, appended to out. STATUS_INVALID with a sentence.
- */
-enum status domain_to_ascii(struct buf *out, const char *domain, struct error *e);
 
 #endif

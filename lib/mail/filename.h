@@ -8,14 +8,17 @@
 
 enum {
 	FILENAME_MAX_BYTES = 120, /* UTF-8, with the extension */
+	FILENAME_EXTENSION_MAX = 15,
 };
 
 /* A malloc'ed name from text (a title, a document's name) and an extension ("pdf", no
- * dot): path parts, control characters and \ / : * ? " < > | are taken out, blanks
+ * dot): the directories of a path or URL, control characters and \ / : * ? " < > | are
+ * taken out (a slash inside a title, "Invoice 12/2026", separates as a blank), blanks
  * joined, leading dots and trailing dots and blanks removed, names of Windows devices
  * (CON, NUL, COM1 …) prefixed with '_', cut at a whole character. An extension that names
- * a document's type (.txt .odt .docx .pdf .png …, a table in filename.c) is replaced; any
- * other stays part of the name. An empty rest becomes "document". NULL without memory. */
+ * a document's type (.txt .odt .docx .pdf .png …, a table in filename.c), or is the same,
+ * is replaced; any other stays part of the name. An empty rest becomes "document". NULL
+ * without memory. */
 char *filename_clean(const char *text, const char *extension);
 
 /* A malloc'ed printable-ASCII form for filename=: umlauts and accents of Latin letters

@@ -1,8 +1,9 @@
 /*
  * mailuri: mailto: URIs (RFC 6068).
  *
- * Percent-encoding is decoded once; '+' stands for itself. Decoded control bytes are
- * refused in every field but body, where line breaks (%0D%0A) become LF.
+ * Percent-encoding is decoded once, into UTF-8; '+' and '#' stand for themselves. Decoded
+ * control bytes are refused in every field but body, where line breaks (%0D%0A) become
+ * LF.
  */
 #ifndef POSTROOM_MAILURI_H
 #define POSTROOM_MAILURI_H
@@ -13,8 +14,9 @@ enum {
 	MAILURI_MAX = 16 * 1024, /* bytes of a URI */
 };
 
-struct mailuri { /* malloc'ed texts, NULL where the URI says nothing; `to` joins path and
-		    to= */
+/* malloc'ed texts, NULL where the URI says nothing, or nothing but "name="; `to` joins
+ * path and to=. */
+struct mailuri {
 	char *to, *cc, *bcc, *subject, *body;
 	char *account, *filename; /* ours */
 };

@@ -19,7 +19,7 @@
 
 enum {
 	MESSAGE_ATTACHMENTS_MAX = 100,
-	MESSAGE_HEADER_MAX = 256 * 1024, /* bytes of header and text */
+	MESSAGE_HEADER_MAX = 512 * 1024, /* bytes of all headers and the text, encoded */
 	MESSAGE_BODY_MAX = 64 * 1024,    /* bytes of the text */
 };
 
@@ -33,7 +33,7 @@ struct attachment {
 
 struct message {
 	const struct mailbox *from;
-	const struct mailbox_list *to, *cc, *reply_to; /* cc and reply_to may be NULL */
+	const struct mailbox_list *to, *cc, *reply_to; /* NULL or empty: none */
 	const char *subject;                           /* UTF-8, cleaned here */
 	const char *body; /* UTF-8, lines ended by LF, cleaned here */
 	time_t date;
@@ -53,7 +53,7 @@ enum status message_open(
 /* Bytes of the whole message, exactly. */
 uint64_t message_size(const struct message_stream *s);
 /* The next bytes, at most len; 0 at the end; -1 with errno when an attachment cannot be
- * read or is shorter than its size. */
+ * read or is shorter than its size (EIO), and from then on until message_rewind(). */
 ssize_t message_read(struct message_stream *s, char *bytes, size_t len);
 /* Starts again from the first byte. */
 void message_rewind(struct message_stream *s);

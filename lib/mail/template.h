@@ -8,6 +8,10 @@
 
 #include "lib/base/status.h"
 
+enum {
+	TEMPLATE_MAX = 64 * 1024, /* bytes of the expanded text */
+};
+
 struct template_values {
 	const struct tm *when; /* %d 2026-11-22, %t 13:34 */
 	const char *user;      /* %u */
@@ -16,8 +20,8 @@ struct template_values {
 };
 
 /* Expands text into a malloc'ed string; %% is a percent sign. STATUS_INVALID: a '%'
- * before any other letter, or a value that is NULL; the sentence lists what is allowed.
- */
+ * before any other letter, a value that is NULL, or a text over TEMPLATE_MAX; the
+ * sentence says what is allowed. STATUS_RETRY: no memory. */
 enum status template_expand(
     char **out, const char *text, const struct template_values *values, struct error *e);
 
