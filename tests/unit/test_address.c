@@ -201,12 +201,12 @@ limits_are_exact(void **state)
 	refused(text, "longer than 254");
 
 	memset(text, 'x', ADDRESS_NAME_MAX);
-	strcpy(text + ADDRESS_NAME_MAX, " <a@b.c>");
+	snprintf(text + ADDRESS_NAME_MAX, sizeof(" <a@b.c>"), " <a@b.c>");
 	assert_int_equal(mailbox_parse(&m, text, NULL), STATUS_OK);
 	assert_int_equal(strlen(m.name), ADDRESS_NAME_MAX);
 	mailbox_clear(&m);
 	memset(text, 'x', ADDRESS_NAME_MAX + 1);
-	strcpy(text + ADDRESS_NAME_MAX + 1, " <a@b.c>");
+	snprintf(text + ADDRESS_NAME_MAX + 1, sizeof(" <a@b.c>"), " <a@b.c>");
 	refused(text, "longer than 256");
 	memset(text, 'x', sizeof(text) - 1);
 	refused(text, "too long");

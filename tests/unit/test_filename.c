@@ -19,65 +19,65 @@ enum {
 #define X10  "xxxxxxxxxx"
 #define X110 X10 X10 X10 X10 X10 X10 X10 X10 X10 X10 X10
 
+static const struct {
+	const char *text, *extension, *name;
+} titles[] = {
+	{ "Letter", "pdf", "Letter.pdf" },
+	{ "", "pdf", "document.pdf" },
+	{ " \t\r\n", "pdf", "document.pdf" },
+	{ "...", "pdf", "document.pdf" },
+	{ "/", "pdf", "document.pdf" },
+	{ "///\\\\", "pdf", "document.pdf" },
+	{ "Büro 価格", "pdf", "Büro 価格.pdf" },
+	{ "Letter.odt", "pdf", "Letter.pdf" },
+	{ "Letter.DOCX", "pdf", "Letter.pdf" },
+	{ "Letter.pdf", "pdf", "Letter.pdf" },
+	{ "photo.jpeg", "jpg", "photo.jpg" },
+	{ "Letter .txt", "pdf", "Letter.pdf" },
+	{ "Report v1.2", "pdf", "Report v1.2.pdf" },
+	{ "setup.exe", "pdf", "setup.exe.pdf" },
+	{ ".txt", "pdf", "txt.pdf" },
+	{ ".bashrc", "pdf", "bashrc.pdf" },
+	{ " . Letter . ", "pdf", "Letter.pdf" },
+	{ "/home/bob/Letter.odt", "pdf", "Letter.pdf" },
+	{ "../../etc/passwd", "pdf", "passwd.pdf" },
+	{ "..\\..\\boot.ini", "pdf", "boot.ini.pdf" },
+	{ "./a/", "pdf", "a.pdf" },
+	{ "~/a", "pdf", "a.pdf" },
+	{ "C:\\Users\\bob\\Letter.doc", "pdf", "Letter.pdf" },
+	{ "c:/x/y.txt", "pdf", "y.pdf" },
+	{ "\\\\hub\\share\\a b.xls", "pdf", "a b.pdf" },
+	{ "https://example.com/a/b.html", "pdf", "b.pdf" },
+	{ "https://example.com/", "pdf", "example.com.pdf" },
+	{ "Invoice 12/2026", "pdf", "Invoice 12 2026.pdf" },
+	{ "Re: AC/DC? \"yes\" <b|c>*", "pdf", "Re AC DC yes b c.pdf" },
+	{ "see http://a.b/c", "pdf", "see http a.b c.pdf" },
+	{ "a\r\nBcc: x@y.z", "pdf", "a Bcc x@y.z.pdf" },
+	{ "a  \t b", "pdf", "a b.pdf" },
+	{ "gpj\xe2\x80\xae.exe", "pdf", "gpj.exe.pdf" },
+	{ "a\xff\xc3", "pdf", "a\xef\xbf\xbd\xef\xbf\xbd.pdf" },
+	{ "CON", "pdf", "_CON.pdf" },
+	{ "con.txt", "pdf", "_con.pdf" },
+	{ "nul.tar.gz", "gz", "_nul.tar.gz" },
+	{ "Lpt9 .x", "pdf", "_Lpt9 .x.pdf" },
+	{ "com0", "pdf", "com0.pdf" },
+	{ "Con Edison", "pdf", "Con Edison.pdf" },
+	{ "console", "pdf", "console.pdf" },
+	{ X110 "123456789", "pdf", X110 "123456.pdf" },
+	{ X110 "12345ü", "pdf", X110 "12345.pdf" },
+	{ X110 "12345 789", "pdf", X110 "12345.pdf" },
+	{ "a", "1234567890123456789", "a.123456789012345" },
+};
+
 static void
 titles_become_names(void **state)
 {
-	static const struct {
-		const char *text, *extension, *name;
-	} rows[] = {
-		{ "Letter", "pdf", "Letter.pdf" },
-		{ "", "pdf", "document.pdf" },
-		{ " \t\r\n", "pdf", "document.pdf" },
-		{ "...", "pdf", "document.pdf" },
-		{ "/", "pdf", "document.pdf" },
-		{ "///\\\\", "pdf", "document.pdf" },
-		{ "Büro 価格", "pdf", "Büro 価格.pdf" },
-		{ "Letter.odt", "pdf", "Letter.pdf" },
-		{ "Letter.DOCX", "pdf", "Letter.pdf" },
-		{ "Letter.pdf", "pdf", "Letter.pdf" },
-		{ "photo.jpeg", "jpg", "photo.jpg" },
-		{ "Letter .txt", "pdf", "Letter.pdf" },
-		{ "Report v1.2", "pdf", "Report v1.2.pdf" },
-		{ "setup.exe", "pdf", "setup.exe.pdf" },
-		{ ".txt", "pdf", "txt.pdf" },
-		{ ".bashrc", "pdf", "bashrc.pdf" },
-		{ " . Letter . ", "pdf", "Letter.pdf" },
-		{ "/home/bob/Letter.odt", "pdf", "Letter.pdf" },
-		{ "../../etc/passwd", "pdf", "passwd.pdf" },
-		{ "..\\..\\boot.ini", "pdf", "boot.ini.pdf" },
-		{ "./a/", "pdf", "a.pdf" },
-		{ "~/a", "pdf", "a.pdf" },
-		{ "C:\\Users\\bob\\Letter.doc", "pdf", "Letter.pdf" },
-		{ "c:/x/y.txt", "pdf", "y.pdf" },
-		{ "\\\\hub\\share\\a b.xls", "pdf", "a b.pdf" },
-		{ "https://example.com/a/b.html", "pdf", "b.pdf" },
-		{ "https://example.com/", "pdf", "example.com.pdf" },
-		{ "Invoice 12/2026", "pdf", "Invoice 12 2026.pdf" },
-		{ "Re: AC/DC? \"yes\" <b|c>*", "pdf", "Re AC DC yes b c.pdf" },
-		{ "see http://a.b/c", "pdf", "see http a.b c.pdf" },
-		{ "a\r\nBcc: x@y.z", "pdf", "a Bcc x@y.z.pdf" },
-		{ "a  \t b", "pdf", "a b.pdf" },
-		{ "gpj\xe2\x80\xae.exe", "pdf", "gpj.exe.pdf" },
-		{ "a\xff\xc3", "pdf", "a\xef\xbf\xbd\xef\xbf\xbd.pdf" },
-		{ "CON", "pdf", "_CON.pdf" },
-		{ "con.txt", "pdf", "_con.pdf" },
-		{ "nul.tar.gz", "gz", "_nul.tar.gz" },
-		{ "Lpt9 .x", "pdf", "_Lpt9 .x.pdf" },
-		{ "com0", "pdf", "com0.pdf" },
-		{ "Con Edison", "pdf", "Con Edison.pdf" },
-		{ "console", "pdf", "console.pdf" },
-		{ X110 "123456789", "pdf", X110 "123456.pdf" },
-		{ X110 "12345ü", "pdf", X110 "12345.pdf" },
-		{ X110 "12345 789", "pdf", X110 "12345.pdf" },
-		{ "a", "1234567890123456789", "a.123456789012345" },
-	};
-
 	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		char *name = filename_clean(rows[i].text, rows[i].extension);
+	for (size_t i = 0; i < sizeof(titles) / sizeof(titles[0]); i++) {
+		char *name = filename_clean(titles[i].text, titles[i].extension);
 
 		assert_non_null(name);
-		assert_string_equal(name, rows[i].name);
+		assert_string_equal(name, titles[i].name);
 		free(name);
 	}
 }

@@ -21,65 +21,58 @@ same(const char *got, const char *want)
 		assert_string_equal(got, want);
 }
 
+static const struct {
+	const char *uri;
+	struct {
+		const char *to, *cc, *bcc, *subject, *body, *account, *filename;
+	} want;
+} uris[] = {
+	{ "mailto:", { 0 } },
+	{ "mailto:?", { 0 } },
+	{ "mailto:?to=", { 0 } },
+	{ "mailto:chris@example.com", { .to = "chris@example.com" } },
+	{ "MailTo:chris@example.com", { .to = "chris@example.com" } },
+	{ "mailto:infobot@example.com?subject=current-issue",
+	    { .to = "infobot@example.com", .subject = "current-issue" } },
+	{ "mailto:a@b.c?body=send%20current-issue%0D%0Asend%20index",
+	    { .to = "a@b.c", .body = "send current-issue\nsend index" } },
+	{ "mailto:a@b.c?body=1%0D2%0A3%0D%0D%0A4%0A%0D5%09%01",
+	    { .to = "a@b.c", .body = "1\n2\n3\n\n4\n\n5\t\x01" } },
+	{ "mailto:joe@example.com?cc=bob@example.com&body=hello",
+	    { .to = "joe@example.com", .cc = "bob@example.com", .body = "hello" } },
+	{ "mailto:?to=addr1%40an.example,addr2@an.example",
+	    { .to = "addr1@an.example,addr2@an.example" } },
+	{ "mailto:a@b.c?to=d@e.f&TO=g@h.i&Cc=1&cC=2&bcc=3&bcc=&bcc=4",
+	    { .to = "a@b.c,d@e.f,g@h.i", .cc = "1,2", .bcc = "3,4" } },
+	{ "mailto:%22not%40me%22@example.org", { .to = "\"not@me\"@example.org" } },
+	{ "mailto:gorby%25kremvax@example.com", { .to = "gorby%kremvax@example.com" } },
+	{ "mailto:a+b@c.d?subject=1+1%2B1=3&&",
+	    { .to = "a+b@c.d", .subject = "1+1+1=3" } },
+	{ "mailto:u@e.org?subject=caf%C3%A9", { .to = "u@e.org", .subject = "café" } },
+	{ "mailto:u@e.org?subject=%2541%26b%3F?#",
+	    { .to = "u@e.org", .subject = "%41&b??#" } },
+	{ "mailto:?to=bob%40example.com&account=office365&filename=a%20b&"
+	  "subject=",
+	    { .to = "bob@example.com", .account = "office365", .filename = "a b" } },
+};
+
 static void
 uris_are_read(void **state)
 {
-	static const struct {
-		const char *uri;
-		struct {
-			const char *to, *cc, *bcc, *subject, *body, *account, *filename;
-		} want;
-	} rows[] = {
-		{ "mailto:", { 0 } },
-		{ "mailto:?", { 0 } },
-		{ "mailto:?to=", { 0 } },
-		{ "mailto:chris@example.com", { .to = "chris@example.com" } },
-		{ "MailTo:chris@example.com", { .to = "chris@example.com" } },
-		{ "mailto:infobot@example.com?subject=current-issue",
-		    { .to = "infobot@example.com", .subject = "current-issue" } },
-		{ "mailto:a@b.c?body=send%20current-issue%0D%0Asend%20index",
-		    { .to = "a@b.c", .body = "send current-issue\nsend index" } },
-		{ "mailto:a@b.c?body=1%0D2%0A3%0D%0D%0A4%0A%0D5%09%01",
-		    { .to = "a@b.c", .body = "1\n2\n3\n\n4\n\n5\t\x01" } },
-		{ "mailto:joe@example.com?cc=bob@example.com&body=hello",
-		    { .to = "joe@example.com",
-			.cc = "bob@example.com",
-			.body = "hello" } },
-		{ "mailto:?to=addr1%40an.example,addr2@an.example",
-		    { .to = "addr1@an.example,addr2@an.example" } },
-		{ "mailto:a@b.c?to=d@e.f&TO=g@h.i&Cc=1&cC=2&bcc=3&bcc=&bcc=4",
-		    { .to = "a@b.c,d@e.f,g@h.i", .cc = "1,2", .bcc = "3,4" } },
-		{ "mailto:%22not%40me%22@example.org",
-		    { .to = "\"not@me\"@example.org" } },
-		{ "mailto:gorby%25kremvax@example.com",
-		    { .to = "gorby%kremvax@example.com" } },
-		{ "mailto:a+b@c.d?subject=1+1%2B1=3&&",
-		    { .to = "a+b@c.d", .subject = "1+1+1=3" } },
-		{ "mailto:u@e.org?subject=caf%C3%A9",
-		    { .to = "u@e.org", .subject = "café" } },
-		{ "mailto:u@e.org?subject=%2541%26b%3F?#",
-		    { .to = "u@e.org", .subject = "%41&b??#" } },
-		{ "mailto:?to=bob%40example.com&account=office365&filename=a%20b&"
-		  "subject=",
-		    { .to = "bob@example.com",
-			.account = "office365",
-			.filename = "a b" } },
-	};
-
 	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < sizeof(uris) / sizeof(uris[0]); i++) {
 		struct error e = { "" };
 		struct mailuri u = { 0 };
 
-		if (mailuri_parse(&u, rows[i].uri, &e) != STATUS_OK)
-			fail_msg("%s: %s", rows[i].uri, e.text);
-		same(u.to, rows[i].want.to);
-		same(u.cc, rows[i].want.cc);
-		same(u.bcc, rows[i].want.bcc);
-		same(u.subject, rows[i].want.subject);
-		same(u.body, rows[i].want.body);
-		same(u.account, rows[i].want.account);
-		same(u.filename, rows[i].want.filename);
+		if (mailuri_parse(&u, uris[i].uri, &e) != STATUS_OK)
+			fail_msg("%s: %s", uris[i].uri, e.text);
+		same(u.to, uris[i].want.to);
+		same(u.cc, uris[i].want.cc);
+		same(u.bcc, uris[i].want.bcc);
+		same(u.subject, uris[i].want.subject);
+		same(u.body, uris[i].want.body);
+		same(u.account, uris[i].want.account);
+		same(u.filename, uris[i].want.filename);
 		mailuri_clear(&u);
 		assert_null(u.to);
 	}

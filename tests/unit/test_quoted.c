@@ -118,7 +118,7 @@ random_text_comes_back(void **state)
 		assert_true(quoted_lines(&out, text));
 		decode(&back, buf_text(&out));
 		if (len > 0 && text[len - 1] != '\n')
-			strcpy(text + len, "\n");
+			memcpy(text + len, "\n", 2);
 		assert_string_equal(buf_text(&back), text);
 		buf_clear(&out);
 		buf_clear(&back);

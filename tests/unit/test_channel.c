@@ -1,0 +1,156 @@
+/* Tests of backend/channel.c: records between two sides that do not trust each other. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "backend/channel.h"
+
+enum {
+	HEAD = offsetof(struct record, text),
+};
+
+static int
+open_pair(void **state)
+{
+	int *ends = malloc(2 * sizeof(*ends));
+
+	*state = ends;
+	return ends ? socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) : -1;
+}
+
+static int
+close_pair(void **state)
+{
+	int *ends = *state;
+
+	close(ends[0]);
+	close(ends[1]); /* a test may have closed it */
+	free(ends);
+	return 0;
+}
+
+/* What a hostile other side might write. */
+static void
+send_raw(int fd, size_t len)
+{
+	char bytes[2 * sizeof(struct record)];
+
+	memset(bytes, 'x', sizeof(bytes));
+	assert_int_equal(send(fd, bytes, len, MSG_NOSIGNAL), len);
+}
+
+static void
+carries_records_in_order(void **state)
+{
+	const int *ends = *state;
+	struct record r;
+
+	assert_true(channel_send(ends[0], RECORD_ASK_SECRET, 7, ""));
+	assert_true(channel_send(ends[0], RECORD_RESULT, UINT32_MAX, "the sentence\n"));
+	memset(&r, 'x', sizeof(r));
+	assert_true(channel_receive(ends[1], &r));
+	assert_int_equal(r.type, RECORD_ASK_SECRET);
+	assert_int_equal(r.value, 7);
+	assert_string_equal(r.text, "");
+	assert_true(channel_receive(ends[1], &r));
+	assert_int_equal(r.type, RECORD_RESULT);
+	assert_int_equal(r.value, UINT32_MAX);
+	assert_string_equal(r.text, "the sentence\n");
+}
+
+/* The longest password passes whole, and what is longer is cut. */
+static void
+carries_the_longest_secret(void **state)
+{
+	const int *ends = *state;
+	char text[SECRET_MAX + 10];
+	struct record r;
+
+	memset(text, 's', sizeof(text) - 1);
+	text[SECRET_MAX] = '\0';
+	assert_true(channel_send(ends[0], RECORD_SECRET, 0, text));
+	assert_true(channel_receive(ends[1], &r));
+	assert_string_equal(r.text, text);
+	text[SECRET_MAX] = 's';
+	text[sizeof(text) - 1] = '\0';
+	assert_true(channel_send(ends[0], RECORD_SECRET, 0, text));
+	assert_true(channel_receive(ends[1], &r));
+	assert_int_equal(strlen(r.text), SECRET_MAX);
+}
+
+static void
+refuses_records_that_are_cut(void **state)
+{
+	const int *ends = *state;
+	struct record r;
+
+	for (size_t len = 1; len < HEAD; len++) {
+		send_raw(ends[0], len);
+		assert_false(channel_receive(ends[1], &r));
+	}
+	send_raw(ends[0], HEAD);
+	assert_true(channel_receive(ends[1], &r));
+	assert_string_equal(r.text, "");
+}
+
+/* A text always ends inside its field, however much the other side sends. */
+static void
+ends_every_text(void **state)
+{
+	const int *ends = *state;
+	static const size_t lengths[] = { HEAD + SECRET_MAX, HEAD + SECRET_MAX + 1,
+		sizeof(struct record) - 1, sizeof(struct record),
+		sizeof(struct record) + 1, 2 * sizeof(struct record) };
+	struct record r;
+
+	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+		memset(&r, 'y', sizeof(r));
+		send_raw(ends[0], lengths[i]);
+		assert_true(channel_receive(ends[1], &r));
+		assert_non_null(memchr(r.text, '\0', sizeof(r.text)));
+		assert_int_equal(strlen(r.text), SECRET_MAX);
+	}
+}
+
+/* No SIGPIPE, which would end the backend as if the job were done. */
+static void
+notices_that_nobody_is_there(void **state)
+{
+	int *ends = *state;
+	struct record r;
+
+	assert_true(channel_send(ends[1], RECORD_COMMITTED, 0, ""));
+	close(ends[1]);
+	ends[1] = -1;
+	assert_true(channel_receive(ends[0], &r)); /* its last word still arrives */
+	assert_int_equal(r.type, RECORD_COMMITTED);
+	assert_false(channel_receive(ends[0], &r));
+	assert_false(channel_send(ends[0], RECORD_RESULT, 0, "lost"));
+	assert_false(channel_send(-1, RECORD_RESULT, 0, "lost"));
+	assert_false(channel_receive(-1, &r));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(
+		    carries_records_in_order, open_pair, close_pair),
+		cmocka_unit_test_setup_teardown(
+		    carries_the_longest_secret, open_pair, close_pair),
+		cmocka_unit_test_setup_teardown(
+		    refuses_records_that_are_cut, open_pair, close_pair),
+		cmocka_unit_test_setup_teardown(ends_every_text, open_pair, close_pair),
+		cmocka_unit_test_setup_teardown(
+		    notices_that_nobody_is_there, open_pair, close_pair),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,299 @@
+/* Tests of scan2mail/child.c. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "scan2mail/child.h"
+
+enum {
+	LONG_MS = 60 * 1000, /* never reached */
+	SHORT_MS = 50,
+	RECORDS = 300,
+};
+
+/* What a body of a test shares with it: a pipe whose end shows who still lives. */
+struct shared {
+	int alive[2];
+	const char *bytes;
+	size_t len;
+};
+
+static int
+set_up(void **state)
+{
+	static struct shared shared;
+
+	shared = (struct shared){ .bytes = "" };
+	assert_int_equal(pipe(shared.alive), 0);
+	*state = &shared;
+	return 0;
+}
+
+static int
+tear_down(void **state)
+{
+	struct shared *s = *state;
+
+	if (s->alive[0] >= 0)
+		close(s->alive[0]);
+	if (s->alive[1] >= 0)
+		close(s->alive[1]);
+	return 0;
+}
+
+static long
+now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* Nobody that was forked holds the pipe any more, and no child is left to be waited for.
+ */
+static void
+assert_all_gone(struct shared *s)
+{
+	char c;
+
+	close(s->alive[1]);
+	s->alive[1] = -1;
+	assert_int_equal(read(s->alive[0], &c, 1), 0);
+	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+	assert_int_equal(errno, ECHILD);
+}
+
+static void
+send_many(int fd, const void *context)
+{
+	static unsigned char payload[WIRE_PAYLOAD_MAX];
+
+	(void)context;
+	for (size_t i = 0; i < RECORDS; i++) {
+		memset(payload, (int)i, sizeof(payload));
+		child_send(fd, WIRE_ROWS, payload, i % 3 ? i * 7 : WIRE_PAYLOAD_MAX - i);
+	}
+	child_send(fd, WIRE_DONE, NULL, 0);
+}
+
+static void
+records_arrive_whole(void **state)
+{
+	struct child *c = NULL;
+	struct wire_record r;
+	struct error e;
+
+	assert_int_equal(child_start(&c, send_many, *state, &e), STATUS_OK);
+	for (size_t i = 0; i < RECORDS; i++) {
+		assert_int_equal(child_next(c, &r, LONG_MS, &e), STATUS_OK);
+		assert_int_equal(r.kind, WIRE_ROWS);
+		assert_int_equal(r.len, i % 3 ? i * 7 : WIRE_PAYLOAD_MAX - i);
+		for (size_t k = 0; k < r.len; k++)
+			if (r.payload[k] != (unsigned char)i)
+				fail_msg("byte %zu of record %zu", k, i);
+	}
+	assert_int_equal(child_next(c, &r, LONG_MS, &e), STATUS_OK);
+	assert_int_equal(r.kind, WIRE_DONE);
+	assert_int_equal(child_next(c, &r, LONG_MS, &e), STATUS_INVALID);
+	child_end(c, LONG_MS);
+	assert_all_gone(*state);
+}
+
+static void
+crash(int fd, const void *context)
+{
+	(void)context;
+	child_send(fd, WIRE_READY, NULL, 0);
+	signal(SIGABRT, SIG_DFL);
+	kill(getpid(), SIGKILL);
+}
+
+static void
+a_crash_is_said(void **state)
+{
+	struct child *c = NULL;
+	struct wire_record r;
+	struct error e = { "" };
+
+	assert_int_equal(child_start(&c, crash, *state, &e), STATUS_OK);
+	assert_int_equal(child_next(c, &r, LONG_MS, &e), STATUS_OK);
+	assert_int_equal(child_next(c, &r, LONG_MS, &e), STATUS_INVALID);
+	assert_non_null(strstr(e.text, "crashed"));
+	child_end(c, LONG_MS);
+	assert_all_gone(*state);
+}
+
+/* Bytes as they are, also such as are no records. */
+static void
+send_bytes(int fd, const void *context)
+{
+	const struct shared *s = context;
+
+	if (write(fd, s->bytes, s->len) != (ssize_t)s->len)
+		_exit(1);
+}
+
+static void
+nonsense_is_said(void **state)
+{
+	struct shared *s = *state;
+	struct child *c = NULL;
+	struct wire_record r;
+	struct error e = { "" };
+
+	s->bytes = "GET / HTTP/1.0\r\n";
+	s->len = strlen(s->bytes);
+	assert_int_equal(child_start(&c, send_bytes, s, &e), STATUS_OK);
+	assert_int_equal(child_next(c, &r, LONG_MS, &e), STATUS_INVALID);
+	assert_non_null(strstr(e.text, "astray"));
+	child_end(c, LONG_MS);
+}
+
+static void
+a_record_cut_short_is_said(void **state)
+{
+	struct shared *s = *state;
+	unsigned char bytes[WIRE_HEAD_SIZE + 5];
+	struct child *c = NULL;
+	struct wire_record r;
+	struct error e = { "" };
+
+	wire_put_head(bytes, WIRE_ROWS, 6);
+	s->bytes = (const char *)bytes;
+	s->len = sizeof(bytes);
+	assert_int_equal(child_start(&c, send_bytes, s, &e), STATUS_OK);
+	assert_int_equal(child_next(c, &r, LONG_MS, &e), STATUS_INVALID);
+	child_end(c, LONG_MS);
+}
+
+/* Half a record, then silence, deaf to SIGTERM; and it has a child that is the same. */
+static void
+hang(int fd, const void *context)
+{
+	unsigned char head[WIRE_HEAD_SIZE];
+
+	(void)context;
+	signal(SIGTERM, SIG_IGN);
+	if (fork() > 0) {
+		wire_put_head(head, WIRE_ROWS, 100);
+		if (write(fd, head, sizeof(head)) != sizeof(head))
+			_exit(1);
+	}
+	for (;;)
+		pause();
+}
+
+static void
+silence_is_said_and_ended(void **state)
+{
+	struct child *c = NULL;
+	struct wire_record r;
+	struct error e = { "" };
+	long start = now_ms();
+
+	assert_int_equal(child_start(&c, hang, *state, &e), STATUS_OK);
+	assert_int_equal(child_next(c, &r, SHORT_MS, &e), STATUS_INVALID);
+	assert_true(now_ms() - start >= SHORT_MS);
+	assert_non_null(strstr(e.text, "has not answered for 1 second"));
+	start = now_ms();
+	child_end(c, 0);
+	assert_in_range(now_ms() - start, CHILD_TERM_MS - 1, CHILD_TERM_MS + 5000);
+	assert_all_gone(*state);
+}
+
+/* One that listens to SIGTERM ends at once, in order. */
+static int alive_fd;
+
+static void
+on_term(int number)
+{
+	(void)number;
+	if (write(alive_fd, "t", 1) == 1)
+		_exit(0);
+}
+
+static void
+listen_to_term(int fd, const void *context)
+{
+	const struct shared *s = context;
+
+	alive_fd = s->alive[1];
+	signal(SIGTERM, on_term);
+	child_send(fd, WIRE_READY, NULL, 0);
+	for (;;)
+		pause();
+}
+
+static void
+sigterm_goes_first(void **state)
+{
+	struct shared *s = *state;
+	struct child *c = NULL;
+	struct wire_record r;
+	struct error e;
+	char byte = 0;
+
+	assert_int_equal(child_start(&c, listen_to_term, s, &e), STATUS_OK);
+	assert_int_equal(child_next(c, &r, LONG_MS, &e), STATUS_OK);
+	child_end(c, 0);
+	assert_int_equal(read(s->alive[0], &byte, 1), 1);
+	assert_int_equal(byte, 't');
+	assert_all_gone(s);
+}
+
+/* One that writes for ever learns that nobody reads. */
+static void
+flood(int fd, const void *context)
+{
+	static unsigned char payload[WIRE_PAYLOAD_MAX];
+
+	(void)context;
+	while (child_send(fd, WIRE_ROWS, payload, sizeof(payload)))
+		continue;
+}
+
+static void
+a_reader_may_leave(void **state)
+{
+	struct child *c = NULL;
+	struct wire_record r;
+	struct error e;
+
+	signal(SIGPIPE, SIG_IGN); /* as interrupt_catch() has it */
+	assert_int_equal(child_start(&c, flood, *state, &e), STATUS_OK);
+	assert_int_equal(child_next(c, &r, LONG_MS, &e), STATUS_OK);
+	child_end(c, LONG_MS);
+	assert_all_gone(*state);
+	child_end(NULL, 0);
+}
+
+int
+main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		T(records_arrive_whole),
+		T(a_crash_is_said),
+		T(nonsense_is_said),
+		T(a_record_cut_short_is_said),
+		T(silence_is_said_and_ended),
+		T(sigterm_goes_first),
+		T(a_reader_may_leave),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,311 @@
+/* Tests of backend/compose.c: the same job makes the same bytes. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "backend/compose.h"
+#include "lib/base/buf.h"
+#include "lib/base/file.h"
+
+enum {
+	BYTES_MAX = 1024 * 1024,
+};
+
+static const char content[] = "%PDF-1.4 stands for itself";
+
+/* A job that is ready to be composed: Bob's, with one PDF. */
+struct setup {
+	struct account account;
+	struct route route;
+	struct documents documents;
+	struct job_identity identity;
+	struct buf bytes; /* the message */
+	struct error error;
+};
+
+static void
+add_mailbox(struct mailbox_list *list, const char *text)
+{
+	struct error e;
+
+	assert_int_equal(mailbox_list_parse(list, text, &e), STATUS_OK);
+}
+
+static void
+add_document(struct setup *s, const char *filename, unsigned pages)
+{
+	struct document *d = &s->documents.item[s->documents.count++];
+	int fd = file_scratch("/tmp");
+
+	assert_true(fd >= 0);
+	assert_true(file_write(fd, content, sizeof(content) - 1));
+	*d = (struct document){ .filename = strdup(filename),
+		.type = "application/pdf",
+		.fd = fd,
+		.size = sizeof(content) - 1,
+		.pages = pages };
+}
+
+static int
+set_up(void **state)
+{
+	struct setup *s = calloc(1, sizeof(*s));
+	struct error e;
+
+	*state = s;
+	if (!s)
+		return -1;
+	buf_init(&s->bytes, BYTES_MAX);
+	s->account.name = strdup("office365");
+	s->account.max_message_size = BYTES_MAX;
+	if (mailbox_parse(&s->account.from, "Scanner <scanner@example.com>", &e))
+		return -1;
+	s->route.account = &s->account;
+	add_mailbox(&s->route.to, "Bob <bob@example.com>");
+	add_mailbox(&s->route.recipients, "bob@example.com, blind@example.com");
+	s->identity =
+	    (struct job_identity){ .uuid = "6ba7b810-9dad-11d1-80b4-00c04fd430c8",
+		    .created = 1763818468 };
+	add_document(s, "Offer.pdf", 3);
+	return 0;
+}
+
+static int
+tear_down(void **state)
+{
+	struct setup *s = *state;
+
+	for (size_t i = 0; i < s->documents.count; i++)
+		close(s->documents.item[i].fd);
+	documents_clear(&s->documents);
+	route_clear(&s->route);
+	mailbox_clear(&s->account.from);
+	free(s->account.name);
+	buf_clear(&s->bytes);
+	free(s);
+	return 0;
+}
+
+static enum status
+open_message(struct setup *s, struct message_stream **out)
+{
+	return compose_open(out, &s->route, &s->documents, &s->identity, &s->error);
+}
+
+/* Composes and reads the whole message into s->bytes. */
+static const char *
+compose(struct setup *s)
+{
+	struct message_stream *m;
+	char block[1000];
+	ssize_t n;
+
+	buf_reset(&s->bytes);
+	if (open_message(s, &m) != STATUS_OK)
+		fail_msg("%s", s->error.text);
+	while ((n = message_read(m, block, sizeof(block))) > 0)
+		buf_add(&s->bytes, block, (size_t)n);
+	assert_int_equal(n, 0);
+	assert_int_equal(s->bytes.len, message_size(m));
+	message_close(m);
+	return buf_text(&s->bytes);
+}
+
+static void
+check_has(const char *message, const char *part)
+{
+	if (!strstr(message, part))
+		fail_msg("'%s' is not in:\n%s", part, message);
+}
+
+/* All of it, as it leaves. */
+static void
+writes_a_message(void **state)
+{
+	struct setup *s = *state;
+
+	assert_string_equal(compose(s),
+	    "Date: Sat, 22 Nov 2025 13:34:28 +0000\r\n"
+	    "From: Scanner <scanner@example.com>\r\n"
+	    "To: Bob <bob@example.com>\r\n"
+	    "Subject: Offer.pdf\r\n"
+	    "Message-ID: <6ba7b810-9dad-11d1-80b4-00c04fd430c8@example.com>\r\n"
+	    "MIME-Version: 1.0\r\n"
+	    "User-Agent: Postroom/" POSTROOM_VERSION "\r\n"
+	    "X-Auto-Response-Suppress: OOF, AutoReply\r\n"
+	    "Content-Type: multipart/mixed;\r\n"
+	    " boundary=\"=_postroom_6ba7b810_9dad_11d1_80b4_00c04fd430c8\"\r\n"
+	    "\r\n"
+	    "--=_postroom_6ba7b810_9dad_11d1_80b4_00c04fd430c8\r\n"
+	    "Content-Type: text/plain; charset=utf-8\r\n"
+	    "Content-Transfer-Encoding: quoted-printable\r\n"
+	    "\r\n"
+	    "Attached: Offer.pdf (3 pages)\r\n"
+	    "--=_postroom_6ba7b810_9dad_11d1_80b4_00c04fd430c8\r\n"
+	    "Content-Type: application/pdf;\r\n"
+	    " name=\"Offer.pdf\"\r\n"
+	    "Content-Disposition: attachment;\r\n"
+	    " filename=\"Offer.pdf\"\r\n"
+	    "Content-Transfer-Encoding: base64\r\n"
+	    "\r\n"
+	    "JVBERi0xLjQgc3RhbmRzIGZvciBpdHNlbGY=\r\n"
+	    "--=_postroom_6ba7b810_9dad_11d1_80b4_00c04fd430c8--\r\n");
+	/* who gets a blind copy stands in the envelope alone */
+	assert_null(strstr(buf_text(&s->bytes), "blind"));
+}
+
+/* So that a second attempt can be told from a second mail. */
+static void
+writes_the_same_again(void **state)
+{
+	struct setup *s = *state;
+	char *first = strdup(compose(s));
+
+	assert_string_equal(compose(s), first);
+	memcpy(s->identity.uuid, "7", 1);
+	assert_string_not_equal(compose(s), first);
+	free(first);
+}
+
+static void
+writes_what_the_route_says(void **state)
+{
+	struct setup *s = *state;
+	const char *message;
+
+	s->route.subject = strdup("Grüße");
+	s->route.body = strdup("Line one\n.\nLine three");
+	add_mailbox(&s->route.cc, "Ann <ann@example.com>");
+	add_mailbox(&s->route.reply_to, "bob@example.com");
+	message = compose(s);
+	check_has(message, "\r\nSubject: =?UTF-8?B?R3LDvMOfZQ==?=\r\n");
+	check_has(message, "\r\nCc: Ann <ann@example.com>\r\n");
+	check_has(message, "\r\nReply-To: bob@example.com\r\n");
+	check_has(message, "\r\n\r\nLine one\r\n=2E\r\nLine three\r\n--=_");
+	assert_null(strstr(message, "Attached:"));
+}
+
+static void
+lists_what_is_attached(void **state)
+{
+	struct setup *s = *state;
+	const char *message;
+
+	s->documents.item[0].pages = 1;
+	add_document(s, "photo.jpg", 0);
+	message = compose(s);
+	check_has(message,
+	    "\r\n\r\nAttached: Offer.pdf (1 page)\r\nAttached: photo.jpg\r\n--=_");
+	check_has(message, " filename=\"photo.jpg\"\r\n");
+}
+
+static void
+hides_recipients_of_blind_copies(void **state)
+{
+	struct setup *s = *state;
+
+	mailbox_list_clear(&s->route.to);
+	check_has(compose(s), "\r\nTo: undisclosed-recipients:;\r\n");
+}
+
+/* The domain stands behind the last '@'. */
+static void
+finds_the_domain(void **state)
+{
+	struct setup *s = *state;
+
+	mailbox_clear(&s->account.from);
+	assert_int_equal(
+	    mailbox_parse(&s->account.from, "\"a@b\"@example.net", &s->error), STATUS_OK);
+	check_has(compose(s),
+	    "\r\nMessage-ID: "
+	    "<6ba7b810-9dad-11d1-80b4-00c04fd430c8@example.net>\r\n");
+}
+
+/* What cupsd does not name gets a name from number and time. */
+static void
+identifies_jobs_without_uuid(void **state)
+{
+	struct setup *s = *state;
+	const char *message;
+
+	s->identity =
+	    (struct job_identity){ .uuid = "job-4294967295-253402300799", .created = 1 };
+	message = compose(s);
+	check_has(
+	    message, "\r\nMessage-ID: <job-4294967295-253402300799@example.com>\r\n");
+	check_has(message, " boundary=\"=_postroom_job_4294967295_253402300799\"\r\n");
+	check_has(message, "Date: Thu, 1 Jan 1970 00:00:01 +0000\r\n");
+}
+
+static void
+refuses_what_is_too_large(void **state)
+{
+	struct setup *s = *state;
+	struct message_stream *m = (struct message_stream *)(void *)s;
+
+	compose(s);
+	s->account.max_message_size = s->bytes.len;
+	assert_int_equal(s->bytes.len, strlen(compose(s)));
+	s->account.max_message_size--;
+	assert_int_equal(open_message(s, &m), STATUS_REFUSED);
+	assert_ptr_equal(m, s); /* untouched */
+	assert_non_null(strstr(s->error.text, "account office365 allows "));
+	assert_non_null(strstr(s->error.text, "print fewer pages at a time"));
+}
+
+/* A limit of the message itself can be passed by no attempt either. */
+static void
+refuses_what_passes_a_limit(void **state)
+{
+	struct setup *s = *state;
+	struct message_stream *m = NULL;
+
+	s->route.body = malloc(MESSAGE_BODY_MAX + 2);
+	assert_non_null(s->route.body);
+	memset(s->route.body, 'x', MESSAGE_BODY_MAX + 1);
+	s->route.body[MESSAGE_BODY_MAX + 1] = '\0';
+	assert_int_equal(open_message(s, &m), STATUS_REFUSED);
+	assert_null(m);
+	assert_non_null(strstr(s->error.text, "its text is longer"));
+}
+
+static void
+writes_a_hundred_attachments(void **state)
+{
+	struct setup *s = *state;
+	char name[120];
+
+	memset(name, 'n', sizeof(name) - 1);
+	memcpy(name + sizeof(name) - 5, ".pdf", 5);
+	while (s->documents.count < MESSAGE_ATTACHMENTS_MAX)
+		add_document(s, name, 4294967295U);
+	check_has(compose(s), " (4294967295 pages)\r\n--=_");
+}
+
+#define WITH_JOB(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		WITH_JOB(writes_a_message),
+		WITH_JOB(writes_the_same_again),
+		WITH_JOB(writes_what_the_route_says),
+		WITH_JOB(lists_what_is_attached),
+		WITH_JOB(hides_recipients_of_blind_copies),
+		WITH_JOB(finds_the_domain),
+		WITH_JOB(identifies_jobs_without_uuid),
+		WITH_JOB(refuses_what_is_too_large),
+		WITH_JOB(refuses_what_passes_a_limit),
+		WITH_JOB(writes_a_hundred_attachments),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
