@@ -43,39 +43,47 @@ SOURCES_scan2mail = $(wildcard scan2mail/*.c)
 UNIT_SOURCES = $(wildcard tests/unit/test_*.c)
 UNITS = $(UNIT_SOURCES:tests/unit/%.c=$(BUILD)/tests/unit/%.t)
 
+# `make V=1` shows whole commands.
+Q = $(if $(V),,@)
+say = @$(if $(V),:,echo '  $(1)	$(2)')
+
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 
 all: $(PROGRAMS:%=$(BUILD)/%)
 
 $(BUILD)/obj/%.o: %.c
+	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $<
+	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $<
 
 define archive
 $(BUILD)/lib$(1).a: $(call objects,$(wildcard lib/$(1)/*.c))
 	@rm -f $$@
-	$(AR) rcs $$@ $$^
+	$$(Q)$(AR) rcs $$@ $$^
 endef
 $(foreach r,$(ROOMS),$(eval $(call archive,$r)))
 
 $(BUILD)/mailto: $(call objects,$(SOURCES_mailto)) $(ARCHIVES)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_all) $(LIBS_cups)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_all) $(LIBS_cups)
 
 # No libcurl here: scan2mail can reach no credential and no server but CUPS.
 $(BUILD)/scan2mail: $(call objects,$(SOURCES_scan2mail)) $(ARCHIVES)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_doc) $(LIBS_mail) $(LIBS_base) $(LIBS_cups) $(LIBS_sane)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_doc) $(LIBS_mail) $(LIBS_base) $(LIBS_cups) $(LIBS_sane)
 
 # A unit test may also reach the modules of the programs, all but their main().
 PROGRAM_MODULES = $(filter-out %/main.o,$(call objects,$(SOURCES_mailto) $(SOURCES_scan2mail)))
 
 $(BUILD)/tests/unit/%.t: $(BUILD)/obj/tests/unit/%.o $(BUILD)/obj/tests/unit/locale.o \
     $(BUILD)/libmodules.a $(ARCHIVES)
+	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_all) $(LIBS_cups) $(LIBS_sane) -lcmocka
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_all) $(LIBS_cups) $(LIBS_sane) -lcmocka
 
 $(BUILD)/libmodules.a: $(PROGRAM_MODULES)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(Q)$(AR) rcs $@ $^
 
 units: $(UNITS)
 
@@ -83,26 +91,26 @@ units: $(UNITS)
 
 check: ## install what the tests need (as root) and run them all
 	tools/packages build test
-	$(MAKE) all
-	$(MAKE) units BUILD=build/san CFLAGS='-O1 -g' \
+	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory units BUILD=build/san CFLAGS='-O1 -g' \
 	    SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=all'
 	tools/check build build/san
 
 demo: ## install what is missing (as root), build, and show printed and scanned mails arrive
 	tools/packages build demo
-	$(MAKE) all
+	@$(MAKE) --no-print-directory all
 	tools/demo build
 
 bench: ## figures side by side with the peers, as ratios
 	tools/packages build bench
-	$(MAKE) all
+	@$(MAKE) --no-print-directory all
 	tools/bench build
 
 lint: ## the rules of the house: format, layers, sizes, banned calls, scripts, pages
 	tools/packages build lint
 	tools/lint
-	$(MAKE) all units BUILD=build/gcc CC=gcc WERROR=-Werror
-	$(MAKE) all units BUILD=build/clang CC=clang WERROR=-Werror
+	@$(MAKE) --no-print-directory all units BUILD=build/gcc CC=gcc WERROR=-Werror
+	@$(MAKE) --no-print-directory all units BUILD=build/clang CC=clang WERROR=-Werror
 
 format: ## write the sources as .clang-format has them
 	clang-format -i $(shell find . -name '*.[ch]' -not -path './build/*')

@@ -194,8 +194,10 @@ documents_sort(
 	else
 		status = sort_stream(out, in, size, e);
 	if (status == STATUS_OK && out->count == 0)
-		status =
-		    error_set(e, STATUS_REFUSED, "the job holds nothing but banners");
+		status = error_set(e, STATUS_HOLD,
+		    "cupsd handed over a banner and no document; give the queue "
+		    "Postroom's "
+		    "PPD, or switch its banners off (job-sheets)");
 	if (status)
 		documents_clear(out);
 	return status;

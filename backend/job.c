@@ -1,7 +1,6 @@
 /* job: what cupsd says about a job (job.h). */
 #include "backend/job.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -96,10 +95,8 @@ read_time(const char *text, time_t otherwise)
 
 	if (!text)
 		return otherwise;
-	errno = 0;
 	seconds = strtoll(text, &end, 10);
-	return errno || *end || seconds <= 0 || seconds > TIME_MAX ? otherwise
-								   : (time_t)seconds;
+	return *end || seconds <= 0 || seconds > TIME_MAX ? otherwise : (time_t)seconds;
 }
 
 struct job_identity

@@ -109,7 +109,7 @@ set_recipients(struct route *r, struct mailbox_list *list, const struct field *f
 	for (size_t i = 0; status == STATUS_OK && i < list->count; i++)
 		status = mailbox_list_add(&r->recipients, &list->item[i], &why);
 	if (status)
-		return error_set(e, status == STATUS_INVALID ? STATUS_HOLD : status,
+		return error_set(e, status == STATUS_INVALID ? field->fault : status,
 		    "%s: %s", field->origin, why.text);
 	return STATUS_OK;
 }
@@ -173,7 +173,7 @@ set_text(char **out, const struct field *field, size_t max, enum text_rule rule,
 	if (!field->text)
 		return STATUS_OK;
 	if (strlen(field->text) > max)
-		return error_set(e, STATUS_HOLD,
+		return error_set(e, field->fault,
 		    "%s: the text is %zu bytes long, and at most %zu are allowed",
 		    field->origin, strlen(field->text), max);
 	buf_init(&clean, 3 * max + 1); /* a bad byte becomes three */
@@ -223,7 +223,7 @@ set_account(struct route *r, const struct config *config, const struct field *fi
 	if (config->account_count == 0)
 		return error_set(e, STATUS_SETTINGS,
 		    "%s has no [account …]: see postroom.conf(5)", config->path);
-	return error_set(e, STATUS_HOLD,
+	return error_set(e, field->fault,
 	    "%s: there is no account \"%.60s\" in postroom.conf; its first account is "
 	    "\"%s\"",
 	    field->origin, field->text, config->account[0].name);

@@ -32,6 +32,7 @@ offer(struct fields *f, enum field_name name, const char *text, const char *orig
 		return STATUS_OK;
 	field->text = strdup(text);
 	field->origin = origin;
+	field->fault = STATUS_HOLD;
 	return field->text ? STATUS_OK : error_set(e, STATUS_RETRY, "out of memory");
 }
 
@@ -173,13 +174,17 @@ from_mail_uri(struct fields *f, const struct question *q, struct error *e)
 static enum status
 from_device_uri(struct fields *f, const struct question *q, struct error *e)
 {
+	static const char origin[] = "the queue's device URI";
 	const char *uri = q->job->device_uri;
 	enum status status;
 
 	/* "mailto:/" and "mailto://" are what some tools make of a bare "mailto:" */
 	if (!uri[0] || strcmp(uri, "mailto:/") == 0 || strcmp(uri, "mailto://") == 0)
 		return STATUS_OK;
-	status = from_uri(f, uri, "the queue's device URI", e);
+	status = from_uri(f, uri, origin, e);
+	for (size_t i = 0; i < FIELD_COUNT; i++)
+		if (f->item[i].origin == origin)
+			f->item[i].fault = STATUS_SETTINGS;
 	return status == STATUS_INVALID ? STATUS_SETTINGS : status;
 }
 
@@ -318,7 +323,7 @@ sources_own_address(
 	const char *mark;
 	struct buf address;
 
-	if (!pattern || strcmp(user, "*") == 0)
+	if (!pattern)
 		pattern = pairs_get(&config->users, "*");
 	if (!pattern)
 		return STATUS_OK;

@@ -29,6 +29,9 @@ enum field_name {
 struct field {
 	char *text;         /* raw; NULL: no source says anything */
 	const char *origin; /* "job option mail-to"; static; never NULL */
+	/* What a text that makes no sense means: STATUS_SETTINGS where every job of the
+	 * queue would have it, else STATUS_HOLD. */
+	enum status fault;
 };
 
 struct fields {

@@ -139,18 +139,18 @@ live_as_worker(const struct run *r, int channel, pid_t parent)
 static void
 give_secret(struct run *r, uint32_t index)
 {
-	const struct account *a = &r->config->account[index];
 	struct secret secret = { "" };
 	struct error error = { "" };
 	enum status status;
 
-	if (r->asked || index >= r->config->account_count || a->auth != AUTH_PASSWORD) {
+	if (r->asked || index >= r->config->account_count ||
+	    r->config->account[index].auth != AUTH_PASSWORD) {
 		channel_send(r->channel, RECORD_SECRET, STATUS_SETTINGS,
 		    "the supervisor refused to read a password");
 		return;
 	}
 	r->asked = true;
-	status = secret_read(&secret, a->password_file, &error);
+	status = secret_read(&secret, r->config->account[index].password_file, &error);
 	channel_send(
 	    r->channel, RECORD_SECRET, status, status ? error.text : secret.text);
 	secret_wipe(&secret);
@@ -281,6 +281,8 @@ start_worker(struct run *r, struct error *e)
 	}
 	close(ends[1]);
 	r->channel = ends[0];
+	/* the worker's own children may keep its end open beyond its death */
+	fcntl(r->channel, F_SETFL, O_NONBLOCK);
 	return r->worker < 0 ? error_errno(e, "cannot start a worker") : STATUS_OK;
 }
 

@@ -205,6 +205,7 @@ what_does_not_fit_is_no_boundary(void **state)
 		"startxref\n10\n%%EOF\n",                   /* beside the table */
 		"startxref\n0\n%%EOF\n",                    /* the head itself */
 		"startxref\n-9\n%%EOF\n",                   /* no offset */
+		"startxref\n46\n%%EOF\n",                   /* the next document\'s own */
 		"startxref\n999999\n%%EOF\n",               /* behind the end */
 		"startxref\n18446744073709551625\n%%EOF\n", /* 9 beyond 64 bits */
 		"startxref\n9223372036854775807\n%%EOF\n",  /* the largest off_t */

@@ -211,6 +211,29 @@ cross_references_are_exact(void **state)
 	assert_memory_equal(table + 20, head, strlen(head));
 }
 
+/* The length counts the image's bytes, not the line's end behind them. */
+static void
+lengths_are_exact(void **state)
+{
+	struct target *t = *state;
+	struct pdf *p = start(t, NULL);
+	const char *image, *end;
+	char length[64];
+	struct error e;
+
+	assert_int_equal(add_page(p, &small, &e), STATUS_OK);
+	assert_int_equal(pdf_finish(p, &e), STATUS_OK);
+	image = memmem(t->out.data, t->out.len, "\nstream\n\xff\xd8", 10);
+	assert_non_null(image);
+	image += strlen("\nstream\n");
+	end = memmem(image, t->out.len - (size_t)(image - t->out.data),
+	    "\xff\xd9\nendstream\nendobj\n5 0 obj\n", 28);
+	assert_non_null(end);
+	end += 2;
+	snprintf(length, sizeof(length), "5 0 obj\n%zu\nendobj\n", (size_t)(end - image));
+	assert_non_null(memmem(t->out.data, t->out.len, length, strlen(length)));
+}
+
 static void
 titles_are_utf16(void **state)
 {
@@ -362,6 +385,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(page_trees_are_whole, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 		    cross_references_are_exact, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(lengths_are_exact, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(titles_are_utf16, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(long_titles_are_cut, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
