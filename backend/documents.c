@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +26,20 @@ enum {
 	STEM_MAX = FILENAME_MAX_BYTES - FILENAME_EXTENSION_MAX - 6,
 };
 
+/* Waits for the stream; false when the job is to be stopped. */
+static bool
+wait_for_input(const struct intake *in)
+{
+	struct pollfd watched[] = {
+		{ .fd = in->input, .events = POLLIN },
+		{ .fd = in->stop, .events = POLLIN },
+	};
+
+	while (poll(watched, 2, -1) < 0 && errno == EINTR)
+		continue;
+	return !watched[1].revents;
+}
+
 enum status
 documents_spool(const struct intake *in, off_t *size, struct error *e)
 {
@@ -33,7 +48,11 @@ documents_spool(const struct intake *in, off_t *size, struct error *e)
 	ssize_t n;
 
 	fcntl(in->input, F_SETPIPE_SZ, COPY_BLOCK); /* fewer turns; no pipe, no matter */
-	while ((n = read(in->input, block, sizeof(block))) != 0) {
+	do {
+		if (!wait_for_input(in))
+			return error_set(
+			    e, STATUS_CANCELLED, "stopped before the filters were done");
+		n = read(in->input, block, sizeof(block));
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
@@ -43,7 +62,7 @@ documents_spool(const struct intake *in, off_t *size, struct error *e)
 			return error_errno(
 			    e, "cannot keep the document in %s", in->job->tmpdir);
 		total += n;
-	}
+	} while (n != 0);
 	*size = total;
 	return STATUS_OK;
 }

@@ -37,10 +37,12 @@ struct intake {
 	const struct spool *spool;
 	int input;   /* the filters' stream */
 	int scratch; /* an empty file for what the stream brings */
+	int stop;    /* readable when the job is to be stopped; or -1 */
 };
 
 /* Reads everything that the stream brings into the scratch file; *size is 0 when a filter
- * failed. STATUS_RETRY: the disk is full or broken. */
+ * failed. STATUS_RETRY: the disk is full or broken; STATUS_CANCELLED: `stop` turned
+ * readable. */
 enum status documents_spool(const struct intake *in, off_t *size, struct error *e);
 
 /* Makes documents of size bytes in the scratch file, or of the spooled files of a raw

@@ -84,8 +84,7 @@ supervisor_guard(void)
 	priv_hide();
 }
 
-/* -- the worker's side
- * -------------------------------------------------------------------------- */
+/* -- the worker's side ------------------------------------------------------------- */
 
 /* What the worker leaves behind before it touches the job. */
 static enum status
@@ -114,16 +113,18 @@ live_as_worker(const struct run *r, int channel, pid_t parent)
 	struct worker w = {
 		.config = r->config,
 		.job = r->job,
-		.intake = { r->job, &r->spool, STDIN_FILENO, r->scratch },
+		.intake = { .job = r->job,
+		    .spool = &r->spool,
+		    .input = STDIN_FILENO,
+		    .scratch = r->scratch },
 		.channel = channel,
-		.stop = -1,
 	};
 	enum status status = become_worker(r->config, &error);
 	sigset_t set;
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
-	w.stop = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	w.intake.stop = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (getppid() != parent)
 		_exit(0);
 	if (status == STATUS_OK)
@@ -132,8 +133,7 @@ live_as_worker(const struct run *r, int channel, pid_t parent)
 	_exit(0); /* no destructors: the kernel frees and forgets */
 }
 
-/* -- the supervisor's side
- * ---------------------------------------------------------------------- */
+/* -- the supervisor's side -------------------------------------------------------- */
 
 /* Answers the worker's question for a password, once. */
 static void

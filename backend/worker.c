@@ -93,7 +93,7 @@ submit(struct delivery *d, struct error *e)
 		.password = account->auth == AUTH_NONE ? NULL : d->secret.text,
 		.recipients = &d->route.recipients,
 		.message = d->message,
-		.stop = d->worker->stop,
+		.stop = d->worker->intake.stop,
 		.watch = show_progress,
 		.commit = tell_committed,
 		.context = d,

@@ -15,7 +15,6 @@ struct worker {
 	const struct job *job;
 	struct intake intake;
 	int channel; /* to the supervisor */
-	int stop;    /* readable when the job is to be stopped */
 };
 
 /* Delivers the job: documents, route, message, submission. STATUS_OK: the server took it,

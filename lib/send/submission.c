@@ -16,7 +16,8 @@ enum {
 	REPLY_TIMEOUT = 600,  /* libcurl's own; ours (submission_patience) are shorter */
 	UPLOAD_BLOCK = 256 * 1024, /* bytes that libcurl asks for at a time */
 	TICK = 1000,               /* milliseconds between looks at the clock */
-	TAIL = 2, /* bytes kept back until the commit point: the last CR LF */
+	TAIL = 2,        /* bytes kept back until the commit point: the last CR LF */
+	SOCKETS_MAX = 8, /* libcurl tries two addresses at a time */
 	URL_MAX = 1024,
 	NAME_MAX_EHLO = 255,
 };
@@ -28,6 +29,8 @@ struct run {
 	CURLM *multi;
 	CURL *easy;
 	struct curl_slist *recipients;
+	int sockets[SOCKETS_MAX]; /* that libcurl has open */
+	size_t socket_count;
 	char detail[CURL_ERROR_SIZE]; /* libcurl's words for what broke */
 	uint64_t sent;                /* message bytes handed to libcurl */
 	bool committed;
@@ -74,15 +77,40 @@ tell(struct run *r)
 		r->job->watch(r->job->context, r->dialogue.stage, r->sent);
 }
 
-/* After a refusal libcurl says QUIT and would wait for its answer; nobody needs it. */
-static void
-expect_no_more(struct run *r)
+/* libcurl's OPENSOCKETFUNCTION and CLOSESOCKETFUNCTION: which sockets it has. */
+static curl_socket_t
+on_open(void *context, curlsocktype purpose, struct curl_sockaddr *address)
 {
-	curl_socket_t fd = CURL_SOCKET_BAD;
+	struct run *r = context;
+	int fd;
 
-	if (curl_easy_getinfo(r->easy, CURLINFO_ACTIVESOCKET, &fd) == CURLE_OK &&
-	    fd != CURL_SOCKET_BAD)
-		shutdown(fd, SHUT_RD);
+	(void)purpose;
+	if (r->socket_count == SOCKETS_MAX)
+		return CURL_SOCKET_BAD;
+	fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+	if (fd >= 0)
+		r->sockets[r->socket_count++] = fd;
+	return fd;
+}
+
+static int
+on_close(void *context, curl_socket_t fd)
+{
+	struct run *r = context;
+
+	for (size_t i = 0; i < r->socket_count; i++)
+		if (r->sockets[i] == fd)
+			r->sockets[i--] = r->sockets[--r->socket_count];
+	return close(fd);
+}
+
+/* At its end libcurl says QUIT and would wait minutes for the answer. SHUT_RD lets it be
+ * said and takes the answer as read; SHUT_RDWR lets nothing more leave. */
+static void
+hang_up(const struct run *r, int how)
+{
+	for (size_t i = 0; i < r->socket_count; i++)
+		shutdown(r->sockets[i], how);
 }
 
 /* libcurl's HEADERFUNCTION: each line of each reply. */
@@ -96,7 +124,7 @@ on_line(char *line, size_t size, size_t count, void *context)
 	if (r->broken)
 		return 0;
 	if (dialogue_refused(&r->dialogue))
-		expect_no_more(r);
+		hang_up(r, SHUT_RD);
 	tell(r);
 	return len;
 }
@@ -178,6 +206,10 @@ set_transport(struct run *r)
 	curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, (long)OPENING_TIMEOUT);
 	curl_easy_setopt(c, CURLOPT_SERVER_RESPONSE_TIMEOUT, (long)REPLY_TIMEOUT);
 	curl_easy_setopt(c, CURLOPT_TCP_KEEPALIVE, 1L);
+	curl_easy_setopt(c, CURLOPT_OPENSOCKETFUNCTION, on_open);
+	curl_easy_setopt(c, CURLOPT_OPENSOCKETDATA, r);
+	curl_easy_setopt(c, CURLOPT_CLOSESOCKETFUNCTION, on_close);
+	curl_easy_setopt(c, CURLOPT_CLOSESOCKETDATA, r);
 	curl_easy_setopt(c, CURLOPT_ERRORBUFFER, r->detail);
 	if (a->tls != TLS_NONE)
 		curl_easy_setopt(c, CURLOPT_USE_SSL, (long)CURLUSESSL_ALL);
@@ -237,8 +269,7 @@ run_open(struct run *r, struct error *e)
 static void
 run_close(struct run *r)
 {
-	if (r->dialogue.stage == STAGE_DONE)
-		expect_no_more(r);
+	hang_up(r, r->dialogue.stage == STAGE_DONE ? SHUT_RD : SHUT_RDWR);
 	if (r->multi && r->easy)
 		curl_multi_remove_handle(r->multi, r->easy);
 	curl_easy_cleanup(r->easy);

@@ -160,7 +160,7 @@ spools_the_stream(void **state)
 {
 	struct setup *s = *state;
 	static char bytes[1000 * 1000], read_back[1000 * 1000];
-	struct intake in = { .job = &s->job, .scratch = file_of("", 0) };
+	struct intake in = { .job = &s->job, .scratch = file_of("", 0), .stop = -1 };
 	off_t size = -1;
 
 	for (size_t i = 0; i < sizeof(bytes); i++)
@@ -180,10 +180,32 @@ spools_the_stream(void **state)
 }
 
 static void
+stops_while_filters_are_silent(void **state)
+{
+	struct setup *s = *state;
+	struct intake in = { .job = &s->job, .scratch = file_of("", 0) };
+	off_t size = 77;
+	int input[2], stop[2];
+
+	assert_int_equal(pipe(input), 0);
+	assert_int_equal(pipe(stop), 0);
+	assert_int_equal(write(stop[1], "x", 1), 1);
+	in.input = input[0];
+	in.stop = stop[0];
+	assert_int_equal(documents_spool(&in, &size, &s->error), STATUS_CANCELLED);
+	assert_int_equal(size, 77);
+	for (int i = 0; i < 2; i++) {
+		close(input[i]);
+		close(stop[i]);
+	}
+	close(in.scratch);
+}
+
+static void
 tells_when_spooling_fails(void **state)
 {
 	struct setup *s = *state;
-	struct intake in = { .job = &s->job, .input = -1, .scratch = -1 };
+	struct intake in = { .job = &s->job, .input = 9999, .scratch = -1, .stop = -1 };
 	off_t size = 77;
 
 	assert_int_equal(documents_spool(&in, &size, &s->error), STATUS_RETRY);
@@ -483,6 +505,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH_JOB(spools_the_stream),
+		WITH_JOB(stops_while_filters_are_silent),
 		WITH_JOB(tells_when_spooling_fails),
 		WITH_JOB(takes_one_pdf),
 		WITH_JOB(tells_pdfs_apart),
