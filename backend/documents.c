@@ -139,14 +139,15 @@ static enum status
 sort_stream(struct documents *out, const struct intake *in, off_t size, struct error *e)
 {
 	static struct span spans[SPOOL_DOCUMENTS_MAX + 2]; /* two banners */
+	struct spans found = { .item = spans, .max = sizeof(spans) / sizeof(spans[0]) };
 	const struct spool *spool = in->spool;
 	bool filtered = job_is_filtered(in->job);
 	size_t count = 0, last;
 	enum status status;
 	struct error why;
 
-	status = pdf_split(
-	    in->scratch, size, spans, sizeof(spans) / sizeof(spans[0]), &count, &why);
+	status = pdf_split(&found, in->scratch, size, &why);
+	count = found.count;
 	if (status == STATUS_INVALID && filtered)
 		return error_set(e, STATUS_HOLD,
 		    "the filters delivered no PDF (%s); nothing was sent, look for a "

@@ -24,27 +24,30 @@ enum {
 struct raster {
 	enum pixel_format format;
 	unsigned width, height; /* pixels */
-	int quality;            /* 1 to 100, for JPEG */
+	int quality;            /* 1 to 100, for JPEG; 0: 75 */
 };
 
 struct encoder;
 
 struct encoder_type {
 	const char *pdf_filter; /* "/DCTDecode" */
+	/* STATUS_INVALID: raster_check() fails, or the format is not this encoder's.
+	 * Stores an encoder for free(); sink must live as long. */
 	enum status (*start)(struct encoder **out, const struct raster *raster,
 	    const struct sink *sink, struct error *e);
-	/* One row of raster_row_size() bytes. */
+	/* One row of raster_row_size() bytes, at most `height` times. These two return
+	 * what the sink returns, or STATUS_RETRY; after a failure only free() is left. */
 	enum status (*row)(struct encoder *c, const unsigned char *row, struct error *e);
-	/* After the last row. */
+	/* After the last row; a page of fewer rows is given up by free() alone. */
 	enum status (*finish)(struct encoder *c, struct error *e);
 	void (*free)(struct encoder *c);
 };
 
-extern const struct encoder_type encoder_jpeg, encoder_g4;
-
-/* The encoder for a format. */
+/* The encoder for a format (jpeg.h, g4.h). */
 const struct encoder_type *encoder_for(enum pixel_format format);
 /* Bytes of a row without padding. */
 size_t raster_row_size(const struct raster *r);
+/* STATUS_INVALID when a side is 0 or beyond ENCODER_SIDE_MAX. */
+enum status raster_check(const struct raster *r, struct error *e);
 
 #endif

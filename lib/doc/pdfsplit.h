@@ -22,11 +22,17 @@ struct span {
 	off_t start, size; /* bytes */
 };
 
+struct spans {
+	struct span *item; /* room for max, the caller's */
+	size_t max;
+	size_t count;
+};
+
 /* Finds the documents in fd's first size bytes, in order; together the spans cover all
  * bytes from the first "%PDF-" (which must stand in the first 1024 bytes) to the end.
- * Stores their number. STATUS_INVALID: no PDF, or more documents than max. STATUS_RETRY:
- * reading fails. */
-enum status pdf_split(
-    int fd, off_t size, struct span *spans, size_t max, size_t *count, struct error *e);
+ * Sets out->item and out->count. STATUS_INVALID: no PDF, or more documents than max.
+ * STATUS_RETRY: reading fails, or fd ends before size. On failure items may have changed,
+ * count has not. */
+enum status pdf_split(struct spans *out, int fd, off_t size, struct error *e);
 
 #endif

@@ -77,17 +77,41 @@ assert_all_gone(struct shared *s)
 	assert_int_equal(errno, ECHILD);
 }
 
-static void
-send_many(int fd, const void *context)
+/* Blocks of all lengths, more of them than there are at one time. */
+static size_t
+block_len(size_t i)
 {
-	static unsigned char payload[WIRE_PAYLOAD_MAX];
+	return i % 3 ? i * 7 : CHILD_BLOCK_SIZE - i;
+}
+
+static void
+send_many(struct uplink *up, const void *context)
+{
+	static unsigned char payload[WIRE_PAYLOAD_MAX + 1];
 
 	(void)context;
 	for (size_t i = 0; i < RECORDS; i++) {
-		memset(payload, (int)i, sizeof(payload));
-		child_send(fd, WIRE_ROWS, payload, i % 3 ? i * 7 : WIRE_PAYLOAD_MAX - i);
+		unsigned char *block = child_block(up);
+
+		if (!block || child_block(up) != block)
+			return;
+		memset(block, (int)i, CHILD_BLOCK_SIZE);
+		if (!child_send_block(up, block_len(i)))
+			return;
 	}
-	child_send(fd, WIRE_DONE, NULL, 0);
+	if (child_send(up, WIRE_DEVICE, payload, sizeof(payload)))
+		return;
+	memset(payload, 'x', sizeof(payload));
+	child_send(up, WIRE_DEVICE, payload, WIRE_PAYLOAD_MAX);
+	child_send(up, WIRE_DONE, NULL, 0);
+}
+
+static void
+assert_filled(const struct wire_record *r, int byte)
+{
+	for (size_t k = 0; k < r->len; k++)
+		if (r->payload[k] != (unsigned char)byte)
+			fail_msg("byte %zu is not %d", k, byte);
 }
 
 static void
@@ -101,23 +125,60 @@ records_arrive_whole(void **state)
 	for (size_t i = 0; i < RECORDS; i++) {
 		assert_int_equal(child_next(c, &r, LONG_MS, &e), STATUS_OK);
 		assert_int_equal(r.kind, WIRE_ROWS);
-		assert_int_equal(r.len, i % 3 ? i * 7 : WIRE_PAYLOAD_MAX - i);
-		for (size_t k = 0; k < r.len; k++)
-			if (r.payload[k] != (unsigned char)i)
-				fail_msg("byte %zu of record %zu", k, i);
+		assert_int_equal(r.len, block_len(i));
+		assert_filled(&r, (int)i);
 	}
 	assert_int_equal(child_next(c, &r, LONG_MS, &e), STATUS_OK);
+	assert_int_equal(r.kind, WIRE_DEVICE);
+	assert_int_equal(r.len, WIRE_PAYLOAD_MAX);
+	assert_filled(&r, 'x');
+	assert_int_equal(child_next(c, &r, LONG_MS, &e), STATUS_OK);
 	assert_int_equal(r.kind, WIRE_DONE);
+	assert_int_equal(r.len, 0);
 	assert_int_equal(child_next(c, &r, LONG_MS, &e), STATUS_INVALID);
 	child_end(c, LONG_MS);
 	assert_all_gone(*state);
 }
 
+/* Says how many blocks it got without waiting, then fills the first one anew. */
 static void
-crash(int fd, const void *context)
+fill_all(struct uplink *up, const void *context)
 {
 	(void)context;
-	child_send(fd, WIRE_READY, NULL, 0);
+	for (int i = 0; i < CHILD_BLOCKS; i++) {
+		memset(child_block(up), i, CHILD_BLOCK_SIZE);
+		child_send_block(up, CHILD_BLOCK_SIZE);
+	}
+	memset(child_block(up), 99, CHILD_BLOCK_SIZE);
+	child_send(up, WIRE_DONE, NULL, 0);
+}
+
+/* The block at hand is not written to before it is given back. */
+static void
+blocks_wait_their_turn(void **state)
+{
+	struct child *c = NULL;
+	struct wire_record r;
+	struct error e = { "" };
+
+	assert_int_equal(child_start(&c, fill_all, *state, &e), STATUS_OK);
+	assert_int_equal(child_next(c, &r, LONG_MS, &e), STATUS_OK);
+	for (int i = 1; i < CHILD_BLOCKS; i++) {
+		assert_int_equal(r.kind, WIRE_ROWS);
+		assert_filled(&r, i - 1);
+		assert_int_equal(child_next(c, &r, LONG_MS, &e), STATUS_OK);
+	}
+	assert_filled(&r, CHILD_BLOCKS - 1);
+	assert_int_equal(child_next(c, &r, LONG_MS, &e), STATUS_OK);
+	assert_int_equal(r.kind, WIRE_DONE);
+	child_end(c, LONG_MS);
+}
+
+static void
+crash(struct uplink *up, const void *context)
+{
+	(void)context;
+	child_send(up, WIRE_READY, NULL, 0);
 	signal(SIGABRT, SIG_DFL);
 	kill(getpid(), SIGKILL);
 }
@@ -137,13 +198,28 @@ a_crash_is_said(void **state)
 	assert_all_gone(*state);
 }
 
+/* The descriptor that the records leave by: the only pipe for writing beside the test's.
+ */
+static int
+records_fd(const struct shared *s)
+{
+	for (int fd = s->alive[1] + 1; fd < 256; fd++) {
+		int flags = fcntl(fd, F_GETFL);
+
+		if (flags != -1 && (flags & O_ACCMODE) == O_WRONLY)
+			return fd;
+	}
+	return -1;
+}
+
 /* Bytes as they are, also such as are no records. */
 static void
-send_bytes(int fd, const void *context)
+send_bytes(struct uplink *up, const void *context)
 {
 	const struct shared *s = context;
 
-	if (write(fd, s->bytes, s->len) != (ssize_t)s->len)
+	(void)up;
+	if (write(records_fd(s), s->bytes, s->len) != (ssize_t)s->len)
 		_exit(1);
 }
 
@@ -167,12 +243,12 @@ static void
 a_record_cut_short_is_said(void **state)
 {
 	struct shared *s = *state;
-	unsigned char bytes[WIRE_HEAD_SIZE + 5];
+	unsigned char bytes[WIRE_HEAD_SIZE + 5] = { 0 };
 	struct child *c = NULL;
 	struct wire_record r;
 	struct error e = { "" };
 
-	wire_put_head(bytes, WIRE_ROWS, 6);
+	wire_put_head(bytes, WIRE_FAULT, 6);
 	s->bytes = (const char *)bytes;
 	s->len = sizeof(bytes);
 	assert_int_equal(child_start(&c, send_bytes, s, &e), STATUS_OK);
@@ -180,17 +256,40 @@ a_record_cut_short_is_said(void **state)
 	child_end(c, LONG_MS);
 }
 
+/* A block that is longer than any, and one whose length is none. */
+static void
+impossible_blocks_are_said(void **state)
+{
+	struct shared *s = *state;
+	unsigned char bytes[WIRE_HEAD_SIZE + WIRE_LENGTH_SIZE];
+
+	for (size_t i = 0; i < 2; i++) {
+		struct child *c = NULL;
+		struct wire_record r;
+		struct error e = { "" };
+
+		wire_put_head(bytes, WIRE_ROWS, i ? WIRE_LENGTH_SIZE : 0);
+		wire_put_length(bytes + WIRE_HEAD_SIZE, CHILD_BLOCK_SIZE + 1);
+		s->bytes = (const char *)bytes;
+		s->len = sizeof(bytes) - (i ? 0 : WIRE_LENGTH_SIZE);
+		assert_int_equal(child_start(&c, send_bytes, s, &e), STATUS_OK);
+		assert_int_equal(child_next(c, &r, LONG_MS, &e), STATUS_INVALID);
+		assert_non_null(strstr(e.text, "astray"));
+		child_end(c, LONG_MS);
+	}
+}
+
 /* Half a record, then silence, deaf to SIGTERM; and it has a child that is the same. */
 static void
-hang(int fd, const void *context)
+hang(struct uplink *up, const void *context)
 {
 	unsigned char head[WIRE_HEAD_SIZE];
 
-	(void)context;
+	(void)up;
 	signal(SIGTERM, SIG_IGN);
 	if (fork() > 0) {
-		wire_put_head(head, WIRE_ROWS, 100);
-		if (write(fd, head, sizeof(head)) != sizeof(head))
+		wire_put_head(head, WIRE_FAULT, 100);
+		if (write(records_fd(context), head, sizeof(head)) != sizeof(head))
 			_exit(1);
 	}
 	for (;;)
@@ -227,13 +326,13 @@ on_term(int number)
 }
 
 static void
-listen_to_term(int fd, const void *context)
+listen_to_term(struct uplink *up, const void *context)
 {
 	const struct shared *s = context;
 
 	alive_fd = s->alive[1];
 	signal(SIGTERM, on_term);
-	child_send(fd, WIRE_READY, NULL, 0);
+	child_send(up, WIRE_READY, NULL, 0);
 	for (;;)
 		pause();
 }
@@ -255,14 +354,14 @@ sigterm_goes_first(void **state)
 	assert_all_gone(s);
 }
 
-/* One that writes for ever learns that nobody reads. */
+/* One that writes for ever learns that nobody reads; so does one that waits. */
 static void
-flood(int fd, const void *context)
+flood(struct uplink *up, const void *context)
 {
-	static unsigned char payload[WIRE_PAYLOAD_MAX];
-
 	(void)context;
-	while (child_send(fd, WIRE_ROWS, payload, sizeof(payload)))
+	while (child_block(up) && child_send_block(up, CHILD_BLOCK_SIZE))
+		continue;
+	while (child_send(up, WIRE_READY, NULL, 0))
 		continue;
 }
 
@@ -273,7 +372,6 @@ a_reader_may_leave(void **state)
 	struct wire_record r;
 	struct error e;
 
-	signal(SIGPIPE, SIG_IGN); /* as interrupt_catch() has it */
 	assert_int_equal(child_start(&c, flood, *state, &e), STATUS_OK);
 	assert_int_equal(child_next(c, &r, LONG_MS, &e), STATUS_OK);
 	child_end(c, LONG_MS);
@@ -287,13 +385,16 @@ main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		T(records_arrive_whole),
+		T(blocks_wait_their_turn),
 		T(a_crash_is_said),
 		T(nonsense_is_said),
 		T(a_record_cut_short_is_said),
+		T(impossible_blocks_are_said),
 		T(silence_is_said_and_ended),
 		T(sigterm_goes_first),
 		T(a_reader_may_leave),
 	};
 
+	signal(SIGPIPE, SIG_IGN); /* as interrupt_catch() has it */
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -87,13 +87,14 @@ add_real(struct buf *out, unsigned side)
 static enum status
 split_max(struct stream *s, size_t max, struct error *e)
 {
+	struct spans spans = { s->span, max, 12345 };
 	int fd = memfd_create("stream", MFD_CLOEXEC);
 	enum status status;
 
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, buf_text(&s->bytes), s->bytes.len), s->bytes.len);
-	s->count = 12345;
-	status = pdf_split(fd, (off_t)s->bytes.len, s->span, max, &s->count, e);
+	status = pdf_split(&spans, fd, (off_t)s->bytes.len, e);
+	s->count = spans.count;
 	close(fd);
 	return status;
 }
@@ -370,14 +371,14 @@ failing_reads_are_said(void **state)
 	struct stream *s = *state;
 	struct error e = { "" };
 	int fd = memfd_create("short", MFD_CLOEXEC);
-	size_t count = 7;
+	struct spans spans = { s->span, 10, 7 };
 
 	assert_int_equal(write(fd, SMALL, strlen(SMALL)), strlen(SMALL));
-	assert_int_equal(pdf_split(fd, 1000, s->span, 10, &count, &e), STATUS_RETRY);
+	assert_int_equal(pdf_split(&spans, fd, 1000, &e), STATUS_RETRY);
 	assert_non_null(strstr(e.text, "of 1000 bytes"));
 	close(fd);
-	assert_int_equal(pdf_split(-1, 1000, s->span, 10, &count, &e), STATUS_RETRY);
-	assert_int_equal(count, 7);
+	assert_int_equal(pdf_split(&spans, -1, 1000, &e), STATUS_RETRY);
+	assert_int_equal(spans.count, 7);
 }
 
 int

@@ -89,6 +89,24 @@ frames_come_back(void **state)
 }
 
 static void
+lengths_come_back(void **state)
+{
+	unsigned char bytes[WIRE_LENGTH_SIZE];
+	struct wire_record r = { WIRE_ROWS, bytes, sizeof(bytes) };
+	size_t len = 7;
+
+	(void)state;
+	wire_put_length(bytes, 65536);
+	assert_true(wire_get_length(&len, &r));
+	assert_int_equal(len, 65536);
+	len = 7;
+	for (r.len = 0; r.len < 2 * sizeof(bytes); r.len++)
+		if (r.len != sizeof(bytes))
+			assert_false(wire_get_length(&len, &r));
+	assert_int_equal(len, 7);
+}
+
+static void
 texts_come_back(void **state)
 {
 	static const char bytes[] = "one\0\0three"; /* and its NUL */
@@ -119,6 +137,7 @@ main(void)
 		cmocka_unit_test(records_come_back),
 		cmocka_unit_test(nonsense_is_broken),
 		cmocka_unit_test(frames_come_back),
+		cmocka_unit_test(lengths_come_back),
 		cmocka_unit_test(texts_come_back),
 	};
 
