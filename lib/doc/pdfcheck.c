@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -124,6 +125,7 @@ examine(int fd, const struct span *span, bool strict, int pipe_end)
 	const char *bytes = map(fd, span);
 	ssize_t n;
 
+	prctl(PR_SET_PDEATHSIG, SIGKILL); /* nobody is left to read the result */
 	if (!bytes || !limit())
 		r.status = STATUS_RETRY;
 	else
