@@ -14,6 +14,7 @@
 #include "backend/sources.h"
 #include "lib/base/buf.h"
 #include "lib/base/file.h"
+#include "lib/base/log.h"
 #include "lib/base/text.h"
 #include "lib/doc/pdfcheck.h"
 #include "lib/doc/pdfsplit.h"
@@ -62,6 +63,12 @@ documents_spool(const struct intake *in, off_t *size, struct error *e)
 			return error_errno(
 			    e, "cannot keep the document in %s", in->job->tmpdir);
 		total += n;
+		if ((uint64_t)total > in->most) /* before the disk is full of it */
+			return error_set(e, STATUS_REFUSED,
+			    "the document has more than %llu bytes, which is more than "
+			    "any account may send (max_message_size); print fewer pages "
+			    "at a time or scan with a lower resolution",
+			    (unsigned long long)in->most);
 	} while (n != 0);
 	*size = total;
 	return STATUS_OK;
@@ -138,7 +145,7 @@ add_document(
 static enum status
 sort_stream(struct documents *out, const struct intake *in, off_t size, struct error *e)
 {
-	static struct span spans[SPOOL_DOCUMENTS_MAX + 2]; /* two banners */
+	static struct span spans[SPOOL_FILES_MAX];
 	struct spans found = { .item = spans, .max = sizeof(spans) / sizeof(spans[0]) };
 	const struct spool *spool = in->spool;
 	bool filtered = job_is_filtered(in->job);
@@ -208,6 +215,11 @@ documents_sort(
 	enum status status;
 
 	*out = (struct documents){ 0 };
+	if (in->spool->banner_first || in->spool->banner_last)
+		log_message(LEVEL_DEBUG, "Leaving out the banner %s the documents",
+		    in->spool->banner_first
+			? in->spool->banner_last ? "before and after" : "before"
+			: "after");
 	/* several raw documents come as one stream without seams: the files have them */
 	if (in->job->file || (!filtered && in->spool->count > 1))
 		status = sort_files(out, in, e);

@@ -10,6 +10,7 @@
 #define POSTROOM_DOCUMENTS_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "backend/job.h"
 #include "backend/spool.h"
@@ -35,9 +36,10 @@ struct documents {
 struct intake {
 	const struct job *job;
 	const struct spool *spool;
-	int input;   /* the filters' stream */
-	int scratch; /* an empty file for what the stream brings */
-	int stop;    /* readable when the job is to be stopped; or -1 */
+	int input;     /* the filters' stream */
+	int scratch;   /* an empty file for what the stream brings */
+	int stop;      /* readable when the job is to be stopped; or -1 */
+	uint64_t most; /* bytes of the stream, above which no account could send it */
 };
 
 /* Reads everything that the stream brings into the scratch file; *size is 0 when a filter

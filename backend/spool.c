@@ -56,7 +56,7 @@ open_all(struct spool *s, const struct job *job, struct error *e)
 			return STATUS_OK;
 		if (fd < 0)
 			return error_errno(e, "cannot open the document %s", path);
-		if (s->count == SPOOL_DOCUMENTS_MAX) {
+		if (s->count == SPOOL_FILES_MAX) {
 			close(fd);
 			return error_set(e, STATUS_REFUSED,
 			    "the job has more than %d documents; print them in several "

@@ -17,10 +17,11 @@
 
 enum {
 	SPOOL_DOCUMENTS_MAX = 100,
+	SPOOL_FILES_MAX = SPOOL_DOCUMENTS_MAX + 2, /* two banners */
 };
 
 struct spool {
-	int fd[SPOOL_DOCUMENTS_MAX]; /* one a document, banners included */
+	int fd[SPOOL_FILES_MAX]; /* one a document, banners included */
 	size_t count; /* 0: cupsd's folder cannot be read (a run by hand, not as root) */
 	bool banner_first, banner_last;
 };

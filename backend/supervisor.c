@@ -105,6 +105,17 @@ become_worker(const struct config *config, struct error *e)
 	return STATUS_OK;
 }
 
+static uint64_t
+largest_message(const struct config *config)
+{
+	uint64_t most = 0;
+
+	for (size_t i = 0; i < config->account_count; i++)
+		if (config->account[i].max_message_size > most)
+			most = config->account[i].max_message_size;
+	return most;
+}
+
 /* The worker's whole life. */
 static void __attribute__((noreturn))
 live_as_worker(const struct run *r, int channel, pid_t parent)
@@ -116,7 +127,8 @@ live_as_worker(const struct run *r, int channel, pid_t parent)
 		.intake = { .job = r->job,
 		    .spool = &r->spool,
 		    .input = STDIN_FILENO,
-		    .scratch = r->scratch },
+		    .scratch = r->scratch,
+		    .most = largest_message(r->config) },
 		.channel = channel,
 	};
 	enum status status = become_worker(r->config, &error);
@@ -151,6 +163,12 @@ give_secret(struct run *r, uint32_t index)
 	}
 	r->asked = true;
 	status = secret_read(&secret, r->config->account[index].password_file, &error);
+	if (status == STATUS_SETTINGS && geteuid() != 0)
+		error_set(&error, status,
+		    "%s; the backend is to be root's and of mode 0700, so that cupsd "
+		    "starts "
+		    "it as root",
+		    error.text);
 	channel_send(
 	    r->channel, RECORD_SECRET, status, status ? error.text : secret.text);
 	secret_wipe(&secret);
@@ -166,7 +184,11 @@ hear(struct run *r)
 		return false;
 	switch (record.type) {
 	case RECORD_ASK_SECRET: give_secret(r, record.value); return true;
-	case RECORD_COMMITTED: r->committed = true; return true;
+	case RECORD_COMMITTED:
+		r->committed = true;
+		if (r->stopped) /* SIGTERM overtook it: the answer is worth waiting for */
+			r->deadline = now() + COMMITTED_GRACE;
+		return true;
 	case RECORD_RESULT:
 		r->told = true;
 		r->result = record.value <= STATUS_CANCELLED ? (enum status)record.value
@@ -206,10 +228,13 @@ judge_end(const struct run *r, int state, struct error *e)
 			: " before it was sent");
 	if (WIFSIGNALED(state))
 		return error_set(e, STATUS_HOLD,
-		    "the worker was killed by signal %d (%s): the job is held; release "
-		    "it to try "
-		    "again, and report it when it comes back",
-		    WTERMSIG(state), strsignal(WTERMSIG(state)));
+		    "the worker was killed by signal %d (%s)%s: the job is held; release "
+		    "it to try again, and report it when it comes back",
+		    WTERMSIG(state), strsignal(WTERMSIG(state)),
+		    r->committed
+			? " before the server had answered; the message may have "
+			  "arrived, ask a recipient first"
+			: "");
 	return error_set(e, STATUS_HOLD,
 	    "the worker ended without a word (exit %d): the job is held; release it to "
 	    "try again",

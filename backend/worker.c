@@ -84,6 +84,19 @@ tell_committed(void *context)
 	return channel_send(d->worker->channel, RECORD_COMMITTED, 0, "");
 }
 
+/* Who got it, so that a wrong address is seen, and the server's own words. */
+static void
+describe_success(const struct delivery *d, const struct reply *reply, struct error *e)
+{
+	const struct mailbox_list *all = &d->route.recipients;
+	char more[32] = "";
+
+	if (all->count > 1)
+		snprintf(more, sizeof(more), " and %zu more", all->count - 1);
+	error_set(e, STATUS_OK, "Sent to %s%s: %d %s %s", all->item[0].address, more,
+	    reply->code, reply->enhanced, reply->text);
+}
+
 static enum status
 submit(struct delivery *d, struct error *e)
 {
@@ -112,10 +125,21 @@ submit(struct delivery *d, struct error *e)
 		    "arrived, and "
 		    "will be sent again with the same Message-ID");
 	if (status == STATUS_OK)
-		error_set(e, STATUS_OK, "Sent to %zu recipient%s: %d %s %s",
-		    d->route.recipients.count, d->route.recipients.count == 1 ? "" : "s",
-		    receipt.reply.code, receipt.reply.enhanced, receipt.reply.text);
+		describe_success(d, &receipt.reply, e);
 	return status;
+}
+
+/* An empty stream is no success while cupsd has documents for the job: it takes a filter
+ * that SIGKILL ended (no memory left) for one that had nothing to say. */
+static enum status
+nothing_came(const struct worker *w, struct error *e)
+{
+	if (w->intake.spool->count == 0)
+		return error_set(
+		    e, STATUS_OK, "the filters delivered nothing, so nothing was sent");
+	return error_set(e, STATUS_HOLD,
+	    "the filters delivered nothing, so nothing was sent; look for a filter's "
+	    "error in CUPS's error_log, then release the job");
 }
 
 /* Takes the documents in; *size stays 0 when there is nothing to send. */
@@ -129,8 +153,7 @@ take_in(struct delivery *d, off_t *size, struct error *e)
 	if (!w->job->file) {
 		status = documents_spool(&w->intake, size, e);
 		if (status == STATUS_OK && *size == 0)
-			return error_set(e, STATUS_OK,
-			    "the filters delivered nothing, so nothing was sent");
+			return nothing_came(w, e);
 	}
 	if (status == STATUS_OK)
 		status = documents_sort(&d->documents, &w->intake, *size, e);

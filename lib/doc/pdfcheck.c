@@ -117,6 +117,15 @@ out:
 	qpdf_cleanup(&qpdf);
 }
 
+/* Whoever takes this child over through a document shall find nothing to talk to. */
+static void
+keep_only(int fd)
+{
+	if (fd > 0)
+		close_range(0, (unsigned)fd - 1, 0);
+	close_range((unsigned)fd + 1, ~0U, 0);
+}
+
 /* The child's whole life. */
 static _Noreturn void
 examine(int fd, const struct span *span, bool strict, int pipe_end)
@@ -126,6 +135,7 @@ examine(int fd, const struct span *span, bool strict, int pipe_end)
 	ssize_t n;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL); /* nobody is left to read the result */
+	keep_only(pipe_end);
 	if (!bytes || !limit())
 		r.status = STATUS_RETRY;
 	else

@@ -6,11 +6,13 @@
 #include <unistd.h>
 
 #include "lib/base/file.h"
+#include "lib/mail/base64.h"
 
 enum {
 	GROUP = 4,  /* letters of a group in Microsoft's form of an app password */
 	GROUPS = 4, /* its groups, one blank between two */
 	GROUPED_LENGTH = GROUPS * GROUP + GROUPS - 1,
+	PLAIN_MAX = 600, /* bytes of AUTH PLAIN that are looked for in a reply */
 };
 
 static void
@@ -91,6 +93,39 @@ secret_read(struct secret *out, const char *path, struct error *e)
 out:
 	secret_wipe(&s);
 	return status;
+}
+
+/* Whether text holds the base64 of len bytes. */
+static bool
+holds_word(const char *text, const char *bytes, size_t len)
+{
+	char word[(PLAIN_MAX + 2) / 3 * 4 + 1];
+	bool found;
+
+	word[base64_word(word, (const unsigned char *)bytes, len)] = '\0';
+	found = strstr(text, word);
+	explicit_bzero(word, sizeof(word));
+	return found;
+}
+
+bool
+secret_is_in(const char *text, const char *user, const char *password)
+{
+	char plain[PLAIN_MAX]; /* RFC 4616: NUL, user, NUL, password */
+	size_t user_len = strlen(user), len = strlen(password);
+	bool found;
+
+	if (len == 0)
+		return false;
+	if (user_len + len + 2 > sizeof(plain)) /* longer than any reply that is kept */
+		return strstr(text, password);
+	plain[0] = '\0';
+	memcpy(plain + 1, user, user_len + 1);
+	memcpy(plain + user_len + 2, password, len);
+	found = strstr(text, password) || holds_word(text, password, len) ||
+	    holds_word(text, plain, user_len + len + 2);
+	explicit_bzero(plain, sizeof(plain));
+	return found;
 }
 
 void

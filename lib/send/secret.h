@@ -4,6 +4,7 @@
 #ifndef POSTROOM_SECRET_H
 #define POSTROOM_SECRET_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "lib/base/status.h"
@@ -22,6 +23,10 @@ struct secret {
  * an empty text are refused. STATUS_SETTINGS or STATUS_RETRY; the sentence names the file
  * and never its content. */
 enum status secret_read(struct secret *out, const char *path, struct error *e);
+
+/* Whether text repeats the password, as it is or as AUTH LOGIN and PLAIN send it
+ * (base64). */
+bool secret_is_in(const char *text, const char *user, const char *password);
 
 /* Overwrites the text in a way that the compiler keeps. */
 void secret_wipe(struct secret *s);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "lib/send/replies.h"
+#include "lib/send/secret.h"
 
 enum {
 	OPENING_TIMEOUT = 90, /* seconds from the first packet to the end of the login */
@@ -129,6 +130,20 @@ on_line(char *line, size_t size, size_t count, void *context)
 	return len;
 }
 
+/* Whether something waits to be read. Inside the message the server has nothing to say: a
+ * reply that comes now is none to the end of the data. */
+static bool
+has_spoken(const struct run *r)
+{
+	for (size_t i = 0; i < r->socket_count; i++) {
+		struct pollfd fd = { .fd = r->sockets[i], .events = POLLIN };
+
+		if (poll(&fd, 1, 0) > 0)
+			return true;
+	}
+	return false;
+}
+
 /* libcurl's READFUNCTION: the next bytes of the message. */
 static size_t
 on_read(char *bytes, size_t size, size_t count, void *context)
@@ -143,6 +158,12 @@ on_read(char *bytes, size_t size, size_t count, void *context)
 	if (left > TAIL && len > left - TAIL)
 		len = (size_t)left - TAIL;
 	if (left <= TAIL && !r->committed) {
+		if (has_spoken(r)) {
+			r->broken = error_set(&r->why, STATUS_RETRY,
+			    "the server spoke or hung up before it had the whole "
+			    "message");
+			return CURL_READFUNC_ABORT;
+		}
 		if (r->stopping || (r->job->commit && !r->job->commit(r->job->context)))
 			return CURL_READFUNC_ABORT;
 		r->committed = true; /* from here on it may arrive */
@@ -380,6 +401,19 @@ explain_break(const struct run *r, CURLcode code, struct error *e)
 	    text, r->detail[0] ? " (" : "", r->detail, r->detail[0] ? ")" : "");
 }
 
+/* Some servers repeat in a refusal what they were sent; the queue's message and the log
+ * are read by everybody. */
+static void
+hide_password(struct run *r)
+{
+	struct reply *reply = &r->dialogue.reply;
+
+	if (r->job->password &&
+	    secret_is_in(reply->text, r->job->account->username, r->job->password))
+		snprintf(reply->text, sizeof(reply->text),
+		    "(its text is left out, as it repeats the password)");
+}
+
 /* How it went, by what the server said last, or else by what broke. */
 static enum status
 judge(struct run *r, CURLcode code, struct error *e)
@@ -411,8 +445,12 @@ submission_send(const struct submission *s, struct receipt *receipt, struct erro
 	dialogue_init(&r.dialogue, &plan);
 	message_rewind(s->message);
 	status = run_open(&r, e);
-	if (status == STATUS_OK)
-		status = judge(&r, run_transfer(&r), e);
+	if (status == STATUS_OK) {
+		CURLcode code = run_transfer(&r);
+
+		hide_password(&r);
+		status = judge(&r, code, e);
+	}
 	receipt->reply = r.dialogue.reply;
 	receipt->uncertain =
 	    r.committed && status != STATUS_OK && !dialogue_refused(&r.dialogue);

@@ -32,7 +32,7 @@ class Authority:
                 "-addext", "keyUsage=critical,keyCertSign,cRLSign")
         self.ca_file.chmod(0o644)
 
-    def issue(self, name, hosts=LOOPBACK, days=30):
+    def issue(self, name, hosts=LOOPBACK, lifetime=("-days", 30)):
         """Signs a certificate and returns the paths of certificate and key."""
         certificate = self.folder / f"{name}.pem"
         key = self.folder / f"{name}.key"
@@ -40,7 +40,7 @@ class Authority:
         openssl("req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
                 "-nodes", "-keyout", key, "-out", request, "-subj", f"/CN={name}",
                 "-addext", f"subjectAltName={hosts}")
-        openssl("x509", "-req", "-in", request, "-out", certificate, "-days", days,
+        openssl("x509", "-req", "-in", request, "-out", certificate, *lifetime,
                 "-CA", self.ca_file, "-CAkey", self.key, "-CAcreateserial",
                 "-copy_extensions", "copy")
         return certificate, key
@@ -61,12 +61,20 @@ class Kit:
             return self.authority.issue("good")
         if kind == "wrong-host":  # a valid certificate of somebody else
             return self.authority.issue("wrong-host", hosts="DNS:mail.elsewhere.example")
-        if kind == "expired":  # -1: openssl's own way to make one for such tests
-            return self.authority.issue("expired", days=-1)
+        if kind == "expired":
+            return self._expired()
         if kind == "unknown-ca":  # the right names, signed by an authority nobody trusts
             stranger = Authority(self.folder / "stranger", "Somebody else's authority")
             return stranger.issue("unknown-ca")
         raise ValueError(f"no certificate of the kind {kind!r}")
+
+    def _expired(self):
+        """OpenSSL 3.0 makes one with a negative lifetime, 3.5 with dates."""
+        try:
+            return self.authority.issue("expired", lifetime=("-days", -1))
+        except subprocess.CalledProcessError:
+            dates = ("-not_before", "20200101000000Z", "-not_after", "20200201000000Z")
+            return self.authority.issue("expired", lifetime=dates)
 
     def context(self, kind="good", newest=None):
         """A server's TLS context; newest = "1.1" offers nothing above TLS 1.1."""

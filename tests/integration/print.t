@@ -289,5 +289,21 @@ def test_retry_keeps_identity(house):
     with_scripted(house, {"faults": {"eod": ["451 4.3.0 Later"]}}, use)
 
 
+def test_filter_killed(house):
+    """A filter killed for want of memory, which cupsd takes for success: the job is held"""
+    folder = house.cupsd.folder / "bin" / "filter"
+    system = folder.readlink()
+    folder.unlink()
+    folder.mkdir()
+    folder.chmod(0o755)  # whatever the umask
+    for each in system.iterdir():
+        (folder / each.name).symlink_to(each)
+    (folder / "pdftopdf").unlink()
+    (folder / "pdftopdf").write_text("#!/bin/sh\ncat >/dev/null\nkill -KILL $$\n")
+    (folder / "pdftopdf").chmod(0o755)
+    reason = house.not_sent(house.lp(house.b, options=[TO]), "held")
+    tap.among("the filters delivered nothing", reason, "the reason")
+
+
 if __name__ == "__main__":
     tap.run(globals(), House)

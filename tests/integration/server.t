@@ -53,6 +53,8 @@ FAULTS = [
     ("sign-in with passwords is switched off",
      at("auth", "535 5.7.139 Authentication unsuccessful, SmtpClientAuthentication is "
         "disabled for the Mailbox."), STOP, "SMTP AUTH"),
+    ("a refusal repeats the password",
+     at("auth", f"535 5.7.3 {settings.PASSWORD} is wrong"), STOP, "left out"),
     ("logins cannot be checked for the moment", at("auth", "454 4.7.0 Temporary"), RETRY,
      "454"),
     ("the server closes instead of judging the login", at("auth", "close"), RETRY,
@@ -293,6 +295,19 @@ def test_sigterm_before_the_message(house):
 def test_sigterm_inside_the_message(house):
     """SIGTERM inside the message: no end of data is sent"""
     terminated(house, at("body", {"then": "stall", "after": 100_000}), "body", data=LARGE)
+
+
+def test_reply_inside_the_message(house):
+    """A yes that comes before the end of the message is none"""
+    script = at("body", {"reply": "250 2.0.0 Stray", "then": "wait", "after": 1000})
+    script["faults"]["eod"] = "550 5.7.1 Looks like junk"
+    with house.server(script) as server, house.start(server, data=LARGE) as run:
+        assert server.wait("body")
+        server.release.set()
+        result = run.finish()
+        tap.same(result.code, RETRY, "the exit code")
+        tap.among("before it had the whole message", result.log, "the log")
+        tap.same(server.accepted, [], "the accepted messages")
 
 
 def test_sigterm_while_filters_work(house):

@@ -160,7 +160,10 @@ spools_the_stream(void **state)
 {
 	struct setup *s = *state;
 	static char bytes[1000 * 1000], read_back[1000 * 1000];
-	struct intake in = { .job = &s->job, .scratch = file_of("", 0), .stop = -1 };
+	struct intake in = { .job = &s->job,
+		.scratch = file_of("", 0),
+		.stop = -1,
+		.most = sizeof(bytes) };
 	off_t size = -1;
 
 	for (size_t i = 0; i < sizeof(bytes); i++)
@@ -175,6 +178,11 @@ spools_the_stream(void **state)
 	/* a filter that failed delivers nothing */
 	assert_int_equal(documents_spool(&in, &size, &s->error), STATUS_OK);
 	assert_int_equal(size, 0);
+	/* no account could send a byte more */
+	in.most--;
+	assert_int_equal(lseek(in.input, 0, SEEK_SET), 0);
+	assert_int_equal(documents_spool(&in, &size, &s->error), STATUS_REFUSED);
+	assert_non_null(strstr(s->error.text, "max_message_size"));
 	close(in.input);
 	close(in.scratch);
 }

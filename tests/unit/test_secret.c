@@ -1,6 +1,7 @@
 /* Tests of lib/send/secret.c, on files of root in a folder of their own below /tmp. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -288,6 +289,32 @@ wipe_leaves_nothing(void **state)
 
 #define secret_test(f) cmocka_unit_test_setup_teardown(f, make_file, remove_file)
 
+static void
+repeated_passwords_are_found(void **state)
+{
+	static const struct {
+		const char *text;
+		bool found;
+	} rows[] = {
+		{ "", false }, { "user scanner@example.com", false },
+		{ "wrong password abcdefgh!", true }, { "abcdefgh", false },
+		{ "got YWJjZGVmZ2gh", true }, /* base64 of the password */
+		{ "got YWJjZGVmZ2g=", false },
+		{ "got AHNjYW5uZXJAZXhhbXBsZS5jb20AYWJjZGVmZ2gh", true }, /* AUTH PLAIN */
+	};
+	static char user[PATH_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (secret_is_in(rows[i].text, "scanner@example.com", "abcdefgh!") !=
+		    rows[i].found)
+			fail_msg("'%s'", rows[i].text);
+	assert_false(secret_is_in("anything", "scanner", ""));
+	memset(user, 'u', sizeof(user) - 1); /* longer than what is looked at */
+	assert_true(secret_is_in("it is abcdefgh!", user, "abcdefgh!"));
+	assert_false(secret_is_in("it is not", user, "abcdefgh!"));
+}
+
 int
 main(void)
 {
@@ -303,6 +330,7 @@ main(void)
 		secret_test(links_are_refused),
 		secret_test(folder_must_be_roots),
 		secret_test(only_a_file_will_do),
+		cmocka_unit_test(repeated_passwords_are_found),
 		cmocka_unit_test(wipe_leaves_nothing),
 	};
 

@@ -291,14 +291,14 @@ limits_documents(void **state)
 	char name[32];
 
 	(void)state;
-	for (int i = 1; i <= SPOOL_DOCUMENTS_MAX; i++) {
+	for (int i = 1; i <= SPOOL_FILES_MAX; i++) {
 		snprintf(name, sizeof(name), "d00001-%03d", i);
 		put(name, "x");
 	}
 	assert_int_equal(open_job(&s, "1", NULL, "", &e), STATUS_OK);
-	assert_int_equal(s.count, SPOOL_DOCUMENTS_MAX);
+	assert_int_equal(s.count, SPOOL_FILES_MAX);
 	spool_close(&s);
-	snprintf(name, sizeof(name), "d00001-%03d", SPOOL_DOCUMENTS_MAX + 1);
+	snprintf(name, sizeof(name), "d00001-%03d", SPOOL_FILES_MAX + 1);
 	put(name, "x");
 	assert_int_equal(open_job(&s, "1", NULL, "", &e), STATUS_REFUSED);
 	assert_string_equal(
