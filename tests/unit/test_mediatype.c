@@ -124,20 +124,24 @@ nothing_is_refused(void **state)
 	assert_string_equal(m.type, "untouched");
 }
 
-/* An archive of one stored file, with its directory. */
-#define ARCHIVE(name, name_len, bytes, len)                                              \
-	"PK\3\4\x14\0\0\0\0\0\0`v]\0\0\0\0" len "\0\0\0" len "\0\0\0" name_len           \
-	"\0\0\0" name bytes "PK\1\2\x14\3\x14\0\0\0\0\0\0`v]\0\0\0\0" len "\0\0\0" len   \
-	"\0\0\0" name_len "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0" name                      \
-	"PK\5\6\0\0\0\0\1\0\1\0\x40\0\0\0\x40\0\0\0\0\0"
-
 /* Office formats are archives whose first entries tell them apart. */
 static void
 archives_are_told_by_their_entries(void **state)
 {
-	static const char plain[] = ARCHIVE("a.txt", "\5", "x", "\1");
+	/* made by Python's zipfile: one stored file and the directory */
+	static const char plain[] =
+	    "PK\3\4\24\0\0\0\0\0\0`v]\203\26\334\214\1\0\0\0\1\0\0\0\5\0\0\0a.txtx"
+	    "PK\1\2\24\3\24\0\0\0\0\0\0`v]"
+	    "\203\26\334\214\1\0\0\0\1\0\0\0\5\0\0\0\0\0\0\0\0\0\0\0\200\1\0\0\0\0a.txt"
+	    "PK\5\6\0\0\0\0\1\0\1\0"
+	    "3\0\0\0$\0\0\0\0\0";
 	static const char text[] =
-	    ARCHIVE("mimetype", "\10", "application/vnd.oasis.opendocument.text", "\47");
+	    "PK\3\4\24\0\0\0\0\0\0`v]^\306"
+	    "2\14'\0\0\0'\0\0\0\10\0\0\0mimetypeapplication/vnd.oasis.opendocument.text"
+	    "PK\1\2\24\3\24\0\0\0\0\0\0`v]^\306"
+	    "2\14'\0\0\0'\0\0\0\10\0\0\0\0\0\0\0\0\0\0\0\200\1\0\0\0\0mimetype"
+	    "PK\5\6\0\0\0\0\1\0\1\0"
+	    "6\0\0\0M\0\0\0\0\0";
 	static const struct {
 		const char *bytes;
 		size_t len;
