@@ -201,6 +201,20 @@ classify(struct mediatype *out, const char *type, struct error *e)
 	return take(out, known ? known : &row, e);
 }
 
+/* libmagic's answer. Since 5.46 it looks for a plain archive's directory at the end of a
+ * file, which a sample does not reach. */
+static const char *
+ask_libmagic(magic_t magic, const void *sample, size_t len)
+{
+	static const char archive[] = "PK\3\4";
+	const char *type = magic_buffer(magic, sample, len);
+
+	if (type && strcmp(type, UNKNOWN) == 0 && len >= sizeof(archive) - 1 &&
+	    memcmp(sample, archive, sizeof(archive) - 1) == 0)
+		return "application/zip";
+	return type;
+}
+
 enum status
 mediatype_detect(struct mediatype *out, const void *sample, size_t len, struct error *e)
 {
@@ -225,7 +239,7 @@ mediatype_detect(struct mediatype *out, const void *sample, size_t len, struct e
 		    "libmagic-mgc.",
 		    reason ? reason : "no reason given");
 	} else {
-		status = classify(out, magic_buffer(magic, sample, len), e);
+		status = classify(out, ask_libmagic(magic, sample, len), e);
 	}
 	magic_close(magic);
 	return status;
