@@ -69,8 +69,8 @@ check_size(struct message_stream *s, const struct account *a, struct error *e)
 		return STATUS_OK;
 	return error_set(e, STATUS_REFUSED,
 	    "the message is %llu bytes as sent, and account %s allows %llu "
-	    "(max_message_size); "
-	    "print fewer pages at a time or scan with a lower resolution",
+	    "(max_message_size); print fewer pages at a time or scan with a lower "
+	    "resolution",
 	    (unsigned long long)message_size(s), a->name,
 	    (unsigned long long)a->max_message_size);
 }

@@ -114,8 +114,7 @@ count_pages(struct document *d, bool filtered, size_t number, struct error *e)
 	if (status == STATUS_INVALID)
 		return error_set(e, STATUS_HOLD,
 		    "document %zu is no whole PDF (%s); print it again, and if that does "
-		    "not help "
-		    "look for a filter's error in CUPS's error_log",
+		    "not help look for a filter's error in CUPS's error_log",
 		    number, why.text);
 	return status ? error_set(e, status, "%s", why.text) : STATUS_OK;
 }
@@ -158,8 +157,7 @@ sort_stream(struct documents *out, const struct intake *in, off_t size, struct e
 	if (status == STATUS_INVALID && filtered)
 		return error_set(e, STATUS_HOLD,
 		    "the filters delivered no PDF (%s); nothing was sent, look for a "
-		    "filter's "
-		    "error in CUPS's error_log",
+		    "filter's error in CUPS's error_log",
 		    why.text);
 	if (status == STATUS_RETRY)
 		return error_set(e, status, "%s", why.text);
@@ -171,8 +169,7 @@ sort_stream(struct documents *out, const struct intake *in, off_t size, struct e
 	if (filtered && spool->count && count != spool->count)
 		return error_set(e, STATUS_HOLD,
 		    "the job has %zu documents and the filters delivered %zu; nothing "
-		    "was sent, "
-		    "look for a filter's error in CUPS's error_log",
+		    "was sent, look for a filter's error in CUPS's error_log",
 		    spool->count, count);
 	last = count - (spool->banner_last ? 1 : 0);
 	for (size_t i = spool->banner_first ? 1 : 0; status == STATUS_OK && i < last;
@@ -228,8 +225,7 @@ documents_sort(
 	if (status == STATUS_OK && out->count == 0)
 		status = error_set(e, STATUS_HOLD,
 		    "cupsd handed over a banner and no document; give the queue "
-		    "Postroom's "
-		    "PPD, or switch its banners off (job-sheets)");
+		    "Postroom's PPD, or switch its banners off (job-sheets)");
 	if (status)
 		documents_clear(out);
 	return status;

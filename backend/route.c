@@ -81,16 +81,15 @@ check_policy(const struct route *r, const struct policy *policy, struct error *e
 
 	if (all->count > policy->max_recipients)
 		return error_set(e, STATUS_HOLD,
-		    "%zu recipients, and this server allows at most %llu "
-		    "(max_recipients in postroom.conf); print again with fewer",
+		    "%zu recipients, and this server allows at most %llu (max_recipients "
+		    "in postroom.conf); print again with fewer",
 		    all->count, (unsigned long long)policy->max_recipients);
 	for (size_t i = 0; i < all->count; i++)
 		if (!is_allowed(policy, all->item[i].address))
 			return error_set(e, STATUS_HOLD,
 			    "%s is not among the recipients that this server allows "
-			    "(allow in "
-			    "postroom.conf); print again to another, or ask the "
-			    "administrator",
+			    "(allow in postroom.conf); print again to another, or ask "
+			    "the administrator",
 			    all->item[i].address);
 	return STATUS_OK;
 }
@@ -131,10 +130,8 @@ set_all_recipients(struct route *r, const struct config *config,
 	if (status == STATUS_OK && r->recipients.count == 0)
 		status = error_set(e, STATUS_HOLD,
 		    "no recipient: choose one in the print dialog (E-mail), print with "
-		    "-o "
-		    "mail-to=ADDRESS, or have the administrator set one for the queue or "
-		    "for "
-		    "the user in [users] of postroom.conf");
+		    "-o mail-to=ADDRESS, or have the administrator set one for the queue "
+		    "or for the user in [users] of postroom.conf");
 	if (status == STATUS_OK)
 		status = check_policy(r, &config->policy, e);
 	return status;

@@ -330,8 +330,7 @@ sources_own_address(
 	if (strstr(pattern, "%u") && !is_plain_user(user))
 		return error_set(e, STATUS_HOLD,
 		    "the user name \"%.60s\" cannot stand in an address; give it an own "
-		    "line in "
-		    "[users] of postroom.conf",
+		    "line in [users] of postroom.conf",
 		    user);
 	buf_init(&address, ADDRESS_LIST_TEXT_MAX);
 	while ((mark = strstr(pattern, "%u"))) {

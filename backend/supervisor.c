@@ -166,8 +166,7 @@ give_secret(struct run *r, uint32_t index)
 	if (status == STATUS_SETTINGS && geteuid() != 0)
 		error_set(&error, status,
 		    "%s; the backend is to be root's and of mode 0700, so that cupsd "
-		    "starts "
-		    "it as root",
+		    "starts it as root",
 		    error.text);
 	channel_send(
 	    r->channel, RECORD_SECRET, status, status ? error.text : secret.text);

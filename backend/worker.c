@@ -122,8 +122,7 @@ submit(struct delivery *d, struct error *e)
 	if (receipt.uncertain)
 		log_message(LEVEL_WARNING,
 		    "the connection broke after the end of the message: it may have "
-		    "arrived, and "
-		    "will be sent again with the same Message-ID");
+		    "arrived, and will be sent again with the same Message-ID");
 	if (status == STATUS_OK)
 		describe_success(d, &receipt.reply, e);
 	return status;

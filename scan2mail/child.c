@@ -180,8 +180,7 @@ fill(struct child *c, struct error *e)
 	if (n <= 0)
 		return error_set(e, STATUS_INVALID,
 		    "the scanner's driver has crashed: switch the scanner off and on, "
-		    "and "
-		    "scan again");
+		    "and scan again");
 	c->len += (size_t)n;
 	return STATUS_OK;
 }

@@ -27,14 +27,12 @@ priv_lookup(struct identity *out, const char *user, struct error *e)
 	if (!found)
 		return error_set(e, STATUS_SETTINGS,
 		    "there is no account '%s' on this machine; create it "
-		    "(systemd-sysusers), "
-		    "or name another one as 'user' in [postroom]",
+		    "(systemd-sysusers), or name another one as 'user' in [postroom]",
 		    user);
 	if (pw.pw_uid == 0 || pw.pw_gid == 0)
 		return error_set(e, STATUS_SETTINGS,
 		    "the account '%s' is root, or in root's group; name an ordinary one "
-		    "as "
-		    "'user' in [postroom]",
+		    "as 'user' in [postroom]",
 		    user);
 	*out = (struct identity){ .uid = pw.pw_uid, .gid = pw.pw_gid };
 	return STATUS_OK;

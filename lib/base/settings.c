@@ -362,8 +362,7 @@ read_head(struct parser *p, const char *line, size_t len)
 	if (end - line > SETTINGS_HEAD_MAX || !is_clean(head))
 		refuse(p, STATUS_SETTINGS,
 		    "not the head of a section; allowed: up to %d bytes between [ and ], "
-		    "no "
-		    "control characters",
+		    "no control characters",
 		    SETTINGS_HEAD_MAX);
 	else
 		open_section(p, head);

@@ -386,8 +386,7 @@ mailbox_list_add(struct mailbox_list *list, const struct mailbox *m, struct erro
 	if (list->count >= ADDRESS_LIST_MAX)
 		return error_set(e, STATUS_INVALID,
 		    "There are more than %d addresses in one list: send to fewer, or to "
-		    "a "
-		    "distribution list.",
+		    "a distribution list.",
 		    ADDRESS_LIST_MAX);
 	if (full_block) {
 		size_t room = list->count ? list->count * 2 : 1;
@@ -480,8 +479,7 @@ mailbox_list_parse(struct mailbox_list *list, const char *text, struct error *e)
 	if (strlen(text) > ADDRESS_LIST_TEXT_MAX)
 		return error_set(e, STATUS_INVALID,
 		    "The list of addresses has more than %d bytes: send to fewer, or to "
-		    "a "
-		    "distribution list.",
+		    "a distribution list.",
 		    ADDRESS_LIST_TEXT_MAX);
 	status = add_all(list, text, e);
 	/* As it stood: half of a list is never sent to. */

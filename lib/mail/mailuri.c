@@ -144,8 +144,7 @@ unknown(const char *name, size_t len, struct error *e)
 	text_clean(&shown, name, len < SHOWN_MAX ? len : SHOWN_MAX, TEXT_LINE);
 	error_set(e, STATUS_INVALID,
 	    "The mailto: URI has a field '%s' that is not known: %s are (write %%26 for "
-	    "an "
-	    "'&' that belongs to a text).",
+	    "an '&' that belongs to a text).",
 	    buf_text(&shown), buf_text(&known));
 	buf_clear(&known);
 	buf_clear(&shown);

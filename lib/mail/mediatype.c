@@ -162,8 +162,7 @@ take(struct mediatype *out, const struct row *row, struct error *e)
 	if (!row->extension)
 		return error_set(e, STATUS_REFUSED,
 		    "The document is %s (%s). Programs are not mailed: send a document, "
-		    "or "
-		    "hand it over in another way.",
+		    "or hand it over in another way.",
 		    row->what, row->type);
 	snprintf(out->type, sizeof(out->type), "%s", row->type);
 	snprintf(out->extension, sizeof(out->extension), "%s", row->extension);

@@ -186,10 +186,8 @@ message_open(struct message_stream **out, const struct message *message, struct 
 		message_close(s);
 		return error_set(e, STATUS_INVALID,
 		    "The message cannot be written: its header and text have more than "
-		    "%d KB, "
-		    "or hold what cannot stand in a header; use fewer recipients or a "
-		    "shorter "
-		    "text.",
+		    "%d KB, or hold what cannot stand in a header; use fewer recipients "
+		    "or a shorter text.",
 		    MESSAGE_HEADER_MAX / 1024);
 	}
 	*out = s;

@@ -278,13 +278,11 @@ check_account(const struct account *a, struct error *e)
 	if (is_graph(a) && !is_oauth(a))
 		return error_set(e, STATUS_SETTINGS,
 		    "server = graph takes no password; allowed with it: auth = "
-		    "oauth-device, "
-		    "oauth-app, oauth-code");
+		    "oauth-device, oauth-app, oauth-code");
 	if (a->tls == TLS_NONE && a->auth != AUTH_NONE)
 		return error_set(e, STATUS_SETTINGS,
 		    "tls = none would show the login to anybody on the way; allowed with "
-		    "it: "
-		    "auth = none");
+		    "it: auth = none");
 	missing = missing_key(a);
 	if (missing)
 		return error_set(e, STATUS_SETTINGS,
@@ -309,8 +307,7 @@ default_from(struct account *a, struct error *e)
 	if (status == STATUS_INVALID)
 		return error_set(e, STATUS_SETTINGS,
 		    "from is missing, and username is no address that could stand for "
-		    "it; set "
-		    "from = scanner@example.com");
+		    "it; set from = scanner@example.com");
 	return status;
 }
 

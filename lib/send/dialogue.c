@@ -137,8 +137,7 @@ after_ehlo(struct dialogue *d, struct error *e)
 	if (d->size_limit && d->plan.size > d->size_limit)
 		return error_set(e, STATUS_REFUSED,
 		    "the message is %llu bytes as sent, and the server takes at most "
-		    "%llu; "
-		    "print fewer pages at a time or scan with a lower resolution",
+		    "%llu; print fewer pages at a time or scan with a lower resolution",
 		    (unsigned long long)d->plan.size, (unsigned long long)d->size_limit);
 	d->stage = d->plan.auth ? STAGE_AUTH : STAGE_MAIL;
 	return STATUS_OK;

@@ -27,27 +27,24 @@ static const char TOO_LARGE[] =
     "the message is larger than the mailbox may send; print fewer pages at a time, scan "
     "with a lower resolution, or have the administrator raise the limit";
 static const char SEND_AS[] = "the mailbox may not send with this From address; set from "
-			      "to the mailbox's own address, "
-			      "or give it Send As permission";
+			      "to the mailbox's own address, or give it Send As "
+			      "permission";
 static const char SMTP_AUTH_OFF[] =
     "SMTP AUTH is switched off for this mailbox or the whole organisation; switch it on "
-    "for "
-    "the mailbox (it takes about 15 minutes), see docs/office365.md";
+    "for the mailbox (it takes about 15 minutes), see docs/office365.md";
 static const char PASSWORDS_OFF[] =
     "the server takes no passwords any more (basic authentication is off); the "
-    "administrator "
-    "has to switch it on again for this mailbox, see docs/office365.md";
+    "administrator has to switch it on again for this mailbox, see docs/office365.md";
 static const char LOGIN[] =
     "the server refused user name and password; check username, the app password in "
     "password_file, and that SMTP AUTH is on for the mailbox";
 static const char THROTTLED[] =
     "the server limits how much this mailbox may send at a time";
 static const char QUOTA[] = "the mailbox has sent as much as it may in a day; the job "
-			    "waits until the server takes "
-			    "more";
+			    "waits until the server takes more";
 static const char BLOCKED[] = "the server has blocked this mailbox after repeated "
-			      "errors; mend their cause before the "
-			      "queue is started again";
+			      "errors; mend their cause before the queue is started "
+			      "again";
 
 static const struct row rows[] = {
 	/* 2yz at the end of data is success, whatever its last digits (RFC 5321 4.2.1) */

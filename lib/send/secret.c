@@ -79,8 +79,7 @@ secret_read(struct secret *out, const char *path, struct error *e)
 	if (len == 0 || has_control(s.text, len)) {
 		status = error_set(e, STATUS_SETTINGS,
 		    "%s does not hold a password: %s; write the password alone into it, "
-		    "in "
-		    "one line",
+		    "in one line",
 		    path,
 		    len == 0 ? "its line is empty"
 			     : "there are control characters or several lines in it");

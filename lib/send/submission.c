@@ -380,8 +380,7 @@ explain_break(const struct run *r, CURLcode code, struct error *e)
 		    "account's server and ca_file, and this machine's clock" },
 		{ CURLE_SSL_CACERT_BADFILE, STATUS_SETTINGS,
 		    "the certificate authorities cannot be read; check the account's "
-		    "ca_file "
-		    "and the package ca-certificates" },
+		    "ca_file and the package ca-certificates" },
 		{ CURLE_SSL_CONNECT_ERROR, STATUS_RETRY, "TLS could not be agreed on" },
 		{ CURLE_LOGIN_DENIED, STATUS_SETTINGS,
 		    "it offers no way to sign in that Postroom knows (AUTH LOGIN, "

@@ -100,8 +100,8 @@ value_server(void *field, const char *key, const char *text, struct error *e)
 	if (!good) {
 		buf_clear(&host);
 		return error_set(e, STATUS_INVALID,
-		    "not a server; allowed: host, host:port, address:port, "
-		    "[IPv6 address]:port, with a port from 1 to %d",
+		    "not a server; allowed: host, host:port, address:port, [IPv6 "
+		    "address]:port, with a port from 1 to %d",
 		    PORT_MAX);
 	}
 	free(server->host);
@@ -188,8 +188,7 @@ value_patterns(void *field, const char *key, const char *text, struct error *e)
 		if (!read_pattern(&pattern, buf_text(&element)))
 			status = error_set(e, STATUS_INVALID,
 			    "'%.60s' is no pattern; allowed: *@example.com, "
-			    "*@*.example.com, "
-			    "bob@example.com, separated by commas",
+			    "*@*.example.com, bob@example.com, separated by commas",
 			    buf_text(&element));
 		else if (!list_add(&list, buf_text(&pattern)))
 			status = out_of_memory(e);
@@ -265,8 +264,7 @@ value_book(void *field, const char *key, const char *text, struct error *e)
 	if (is_reserved(key) || key[strcspn(key, "@,;\"<>")])
 		return error_set(e, STATUS_INVALID,
 		    "not a name of the address book; allowed: any but Auto, Self and "
-		    "Custom, "
-		    "without @ , ; \" < >");
+		    "Custom, without @ , ; \" < >");
 	status = mailbox_list_parse(&list, text, e);
 	mailbox_list_clear(&list);
 	if (status != STATUS_OK)
