@@ -144,3 +144,14 @@ text_cut(const char *s, size_t max)
 		continue;
 	return len;
 }
+
+bool
+text_show(struct buf *out, const char *s, size_t max)
+{
+	size_t len = strlen(s), cut = text_cut(s, max);
+
+	text_clean(out, s, cut, TEXT_LINE);
+	if (cut < len)
+		buf_puts(out, "…");
+	return !out->over;
+}

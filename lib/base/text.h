@@ -36,4 +36,8 @@ bool text_clean(struct buf *out, const char *s, size_t len, enum text_rule rule)
  * character. */
 size_t text_cut(const char *s, size_t max);
 
+/* Appends s for a sentence: its first max bytes, cleaned as a line, with "…" where it was
+ * cut. */
+bool text_show(struct buf *out, const char *s, size_t max);
+
 #endif

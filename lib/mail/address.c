@@ -27,12 +27,11 @@ static enum status
 bad(struct error *e, const char *text, const char *reason)
 {
 	struct buf shown;
-	size_t len = strlen(text), cut = text_cut(text, SHOWN_MAX);
 
-	buf_init(&shown, 3 * SHOWN_MAX); /* U+FFFD takes three bytes for one */
-	text_clean(&shown, text, cut, TEXT_LINE);
-	error_set(e, STATUS_INVALID, "'%s%s' is no e-mail address: %s.", buf_text(&shown),
-	    cut < len ? "…" : "", reason);
+	buf_init(&shown, 4 * SHOWN_MAX); /* U+FFFD takes three bytes for one */
+	text_show(&shown, text, SHOWN_MAX);
+	error_set(e, STATUS_INVALID, "'%s' is no e-mail address: %s.", buf_text(&shown),
+	    reason);
 	buf_clear(&shown);
 	return STATUS_INVALID;
 }

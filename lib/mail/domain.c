@@ -17,12 +17,11 @@ static enum status
 bad(struct error *e, const char *domain, const char *reason)
 {
 	struct buf shown;
-	size_t len = strlen(domain), cut = text_cut(domain, SHOWN_MAX);
 
-	buf_init(&shown, 3 * SHOWN_MAX); /* U+FFFD takes three bytes for one */
-	text_clean(&shown, domain, cut, TEXT_LINE);
-	error_set(e, STATUS_INVALID, "'%s%s' is no mail domain: %s.", buf_text(&shown),
-	    cut < len ? "…" : "", reason);
+	buf_init(&shown, 4 * SHOWN_MAX); /* U+FFFD takes three bytes for one */
+	text_show(&shown, domain, SHOWN_MAX);
+	error_set(
+	    e, STATUS_INVALID, "'%s' is no mail domain: %s.", buf_text(&shown), reason);
 	buf_clear(&shown);
 	return STATUS_INVALID;
 }

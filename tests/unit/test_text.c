@@ -291,10 +291,41 @@ cut_ends_at_a_character(void **state)
 	assert_int_equal(text_cut("\x80\x80\x80", 2), 0);
 }
 
+static void
+shows_for_a_sentence(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t max;
+		const char *shown;
+	} rows[] = {
+		{ "", 5, "" },
+		{ "abcde", 5, "abcde" },
+		{ "abcdef", 5, "abcde…" },
+		{ "abcdü", 5, "abcd…" },
+		{ "a\r\nb", 9, "a  b" },
+		{ "a\xff", 9, "a\xef\xbf\xbd" },
+	};
+	struct buf out;
+
+	(void)state;
+	buf_init(&out, 100);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_true(text_show(&out, rows[i].text, rows[i].max));
+		assert_string_equal(buf_text(&out), rows[i].shown);
+		buf_reset(&out);
+	}
+	buf_clear(&out);
+	buf_init(&out, 2);
+	assert_false(text_show(&out, "abc", 2));
+	buf_clear(&out);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(shows_for_a_sentence),
 		cmocka_unit_test(every_code_point_has_its_length),
 		cmocka_unit_test(nothing_else_is_valid),
 		cmocka_unit_test(valid_looks_at_every_byte),
