@@ -1,7 +1,7 @@
 /*
  * Tests of lib/send/replies.c: each line of tests/golden/replies.in against the same line
- * of replies.ref. The source is included, so that the test sees which row of its table a
- * reply meets: every row must be met.
+ * of replies.ref, and what must hold whatever a server says. The source is included, so
+ * that the test sees the rows of its table.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -19,13 +19,6 @@
 enum {
 	ROWS = sizeof(rows) / sizeof(rows[0]),
 	LINE_MAX_BYTES = 1024,
-};
-
-static const char *const status_names[] = {
-	[STATUS_OK] = "OK",
-	[STATUS_REFUSED] = "REFUSED",
-	[STATUS_RETRY] = "RETRY",
-	[STATUS_SETTINGS] = "SETTINGS",
 };
 
 static FILE *
@@ -90,23 +83,13 @@ read_reply(const char *line)
 	return r;
 }
 
-/* As a line of replies.ref. */
-static void
-write_class(char *out, struct reply_class class)
-{
-	assert_in_range(class.status, 0, STATUS_RETRY);
-	assert_non_null(status_names[class.status]);
-	snprintf(out, LINE_MAX_BYTES, "%s %s", status_names[class.status], class.advice);
-}
-
+/* The first row from `from` on that fits. */
 static size_t
-find_row(const struct reply *r)
+find_row(const struct reply *r, size_t from)
 {
-	size_t i = 0;
-
-	while (i < ROWS && !fits(&rows[i], r))
-		i++;
-	return i;
+	while (from < ROWS && !fits(&rows[from], r))
+		from++;
+	return from;
 }
 
 static void
@@ -115,55 +98,127 @@ classifies_as_written(void **state)
 	FILE *in = open_golden("tests/golden/replies.in");
 	FILE *ref = open_golden("tests/golden/replies.ref");
 	char line[LINE_MAX_BYTES], expected[LINE_MAX_BYTES], found[LINE_MAX_BYTES];
-	bool met[ROWS] = { false };
 
 	(void)state;
 	while (next_line(in, line)) {
 		struct reply r = read_reply(line);
-		size_t row = find_row(&r);
+		struct reply_class class = reply_classify(&r);
 
-		write_class(found, reply_classify(&r));
+		snprintf(found, sizeof(found), "%s: %s", verdict_name(class.verdict),
+		    class.advice);
 		if (!next_line(ref, expected))
 			fail_msg("replies.ref lacks: %s", found);
 		if (strcmp(found, expected) != 0)
 			print_error("# %s\n", line);
 		assert_string_equal(found, expected);
-		assert_true(row < ROWS);
-		met[row] = true;
 	}
 	assert_false(next_line(ref, expected));
-	for (size_t i = 0; i < ROWS; i++)
-		if (!met[i])
-			fail_msg("no line of replies.in meets row %zu (%s)", i,
-			    rows[i].result.advice);
 	fclose(in);
 	fclose(ref);
 }
 
-/* Whatever a server says has a class. */
+/* Each row is met, and each but the last decides something: some line of replies.in
+ * would fall to another class without it, or if it stood at the end. */
+static void
+needs_every_row(void **state)
+{
+	FILE *in = open_golden("tests/golden/replies.in");
+	char line[LINE_MAX_BYTES];
+	bool needed[ROWS] = { false };
+
+	(void)state;
+	while (next_line(in, line)) {
+		struct reply r = read_reply(line);
+		size_t row = find_row(&r, 0), next;
+
+		assert_true(row < ROWS);
+		next = find_row(&r, row + 1);
+		if (next == ROWS || rows[row].result != rows[next].result)
+			needed[row] = true;
+	}
+	for (size_t i = 0; i < ROWS; i++)
+		if (!needed[i])
+			fail_msg("no line of replies.in needs row %zu (%s, %s)", i,
+			    rows[i].enhanced ? rows[i].enhanced : "-",
+			    rows[i].text ? rows[i].text : rows[i].result->advice);
+	fclose(in);
+}
+
+/* A reply with the enhanced code and the text that a row looks for. */
+static struct reply
+imitate(const struct row *row, enum stage stage, int code)
+{
+	struct reply r = { .stage = stage, .code = code };
+
+	if (row->enhanced) {
+		snprintf(r.enhanced, sizeof(r.enhanced), "%s", row->enhanced);
+		r.enhanced[strcspn(r.enhanced, "-")] = '\0';
+		if (strchr(r.enhanced, '*'))
+			*strchr(r.enhanced, '*') = '0';
+	}
+	if (row->text)
+		snprintf(r.text, sizeof(r.text), "%s", row->text + (*row->text == '^'));
+	return r;
+}
+
+/* What no server may bring about, whatever it says. */
+static void
+check_promises(const struct reply *r, struct reply_class class)
+{
+	bool at_rcpt = r->stage == STAGE_RCPT;
+
+	assert_non_null(class.advice);
+	if (class.verdict == VERDICT_SENT)
+		assert_true(r->stage == STAGE_BODY && r->code / 100 == 2);
+	if (verdict_status(class.verdict) == STATUS_REFUSED)
+		assert_true(r->code / 100 == 5 && r->stage >= STAGE_MAIL);
+	if (class.verdict == VERDICT_RECIPIENT ||
+	    class.verdict == VERDICT_RECIPIENT_LATER)
+		assert_true(at_rcpt);
+	if (class.verdict == VERDICT_MESSAGE)
+		assert_false(at_rcpt);
+}
+
+/* Whatever a server says has a class: every code at every stage, and with the enhanced
+ * codes and texts of every row. */
 static void
 never_fails(void **state)
 {
-	static const char *const codes[] = { "", "5.7.139", "9.9.9", "-1" };
-
 	(void)state;
 	for (int stage = STAGE_GREETING; stage <= STAGE_DONE; stage++)
 		for (int code = 100; code < 1000; code++)
-			for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
-				struct reply r = { .stage = (enum stage)stage,
-					.code = code };
-				struct reply_class class;
+			for (size_t i = 0; i < ROWS; i++) {
+				struct reply r =
+				    imitate(&rows[i], (enum stage)stage, code);
 
-				snprintf(r.enhanced, sizeof(r.enhanced), "%s", codes[i]);
-				class = reply_classify(&r);
-				assert_non_null(class.advice);
-				if (class.status == STATUS_OK)
-					assert_true(
-					    stage == STAGE_BODY && code / 100 == 2);
+				check_promises(&r, reply_classify(&r));
 			}
 }
 
-/* Nothing but a 2yz to the message itself may pass for sent, and no 4yz may end a job. */
+static void
+takes_nonsense(void **state)
+{
+	static const char *const codes[] = { "", "5", "5.", "5.7", "5.7.", "-1", "9.9.9",
+		"5.7.-606", "5.7.6o6", "5.7.30 ", "5.7.999999999", "5.2.*", "....",
+		"\xff" };
+
+	(void)state;
+	for (int stage = STAGE_GREETING; stage <= STAGE_DONE; stage++)
+		for (int code = 200; code < 600; code++)
+			for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+				struct reply r = { .stage = (enum stage)stage,
+					.code = code };
+				struct reply bare = r;
+
+				snprintf(r.enhanced, sizeof(r.enhanced), "%s", codes[i]);
+				memset(r.text, '\xff', sizeof(r.text) - 1);
+				check_promises(&r, reply_classify(&r));
+				assert_int_equal(reply_classify(&r).verdict,
+				    reply_classify(&bare).verdict);
+			}
+}
+
+/* No 4yz may end a job; at most it stops the queue, by a row that names its code. */
 static void
 keeps_jobs_that_may_still_go(void **state)
 {
@@ -173,8 +228,188 @@ keeps_jobs_that_may_still_go(void **state)
 			const struct reply r = { .stage = (enum stage)stage,
 				.code = code };
 
-			assert_int_equal(reply_classify(&r).status, STATUS_RETRY);
+			assert_int_equal(
+			    verdict_status(reply_classify(&r).verdict), STATUS_RETRY);
 		}
+	for (size_t i = 0; i < ROWS; i++)
+		if (verdict_status(rows[i].result->verdict) == STATUS_REFUSED)
+			assert_true(rows[i].code == 5 || rows[i].code / 100 == 5);
+}
+
+/* Only what tells of the login or of From counts with any code. */
+static void
+check_any_code(const struct row *row)
+{
+	enum verdict v = row->result->verdict;
+
+	if (!row->enhanced && !row->text)
+		return; /* a plain rule */
+	assert_true(row->stages & AT_LOGIN);
+	assert_false(row->stages & AT(STAGE_RCPT));
+	assert_true(v == VERDICT_LOGIN || v == VERDICT_SETTINGS);
+}
+
+/* A code of another class than its enhanced code or text is believed first. */
+static void
+believes_the_code(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ROWS; i++) {
+		int first = rows[i].code < 10 ? rows[i].code : rows[i].code / 100;
+		int other = first == 5 ? 450 : 550;
+
+		if (rows[i].code == ANY) {
+			check_any_code(&rows[i]);
+			continue;
+		}
+		for (int stage = STAGE_GREETING; stage <= STAGE_BODY; stage++) {
+			struct reply r = imitate(&rows[i], (enum stage)stage, other);
+			const struct reply bare = { .stage = (enum stage)stage,
+				.code = other };
+
+			assert_string_equal(
+			    reply_classify(&r).advice, reply_classify(&bare).advice);
+		}
+	}
+}
+
+/* It is the same whether a server refuses the message at DATA or at its end; only 430
+ * tells of the mailbox that the message is put into. */
+static void
+treats_data_as_the_message(void **state)
+{
+	(void)state;
+	for (int code = 400; code < 600; code++)
+		for (size_t i = 0; i < ROWS && code != 430; i++) {
+			struct reply at_data = imitate(&rows[i], STAGE_DATA, code);
+			struct reply at_end = imitate(&rows[i], STAGE_BODY, code);
+
+			assert_string_equal(reply_classify(&at_data).advice,
+			    reply_classify(&at_end).advice);
+		}
+}
+
+/* A text that a row looks for, where a person can put it: the class stays as without. */
+static void
+check_stranger(enum stage stage, int code, const char *enhanced, const char *text)
+{
+	struct reply plain = { .stage = stage, .code = code };
+	struct reply_class class;
+
+	snprintf(plain.enhanced, sizeof(plain.enhanced), "%s", enhanced);
+	class = reply_classify(&plain);
+	snprintf(plain.text, sizeof(plain.text), "%s", text);
+	if (reply_classify(&plain).advice != class.advice)
+		fail_msg("%s: %d %s %s: %s", stage_name(stage), code, enhanced, text,
+		    reply_classify(&plain).advice);
+}
+
+static void
+is_not_steered(void **state)
+{
+	static const int codes[] = { 421, 450, 451, 452, 454, 550, 552, 554 };
+	char text[REPLY_TEXT_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < ROWS; i++) {
+		const char *word = rows[i].text;
+
+		if (!word)
+			continue;
+		word += *word == '^';
+		for (size_t c = 0; c < sizeof(codes) / sizeof(codes[0]); c++) {
+			snprintf(text, sizeof(text), "<\"%s\"@example.com>: no", word);
+			check_stranger(STAGE_RCPT, codes[c], "", text);
+			check_stranger(STAGE_BODY, codes[c], "", text);
+			snprintf(text, sizeof(text), "\"%s\"@example.com: no", word);
+			check_stranger(STAGE_RCPT, codes[c], "5.1.1", text);
+			snprintf(text, sizeof(text), "refused: Subject: %s", word);
+			check_stranger(STAGE_BODY, codes[c], "5.7.1", text);
+			check_stranger(STAGE_DATA, codes[c], "4.7.1", text);
+			check_stranger(STAGE_BODY, codes[c], "5.6.0", text);
+		}
+	}
+}
+
+/* The rule above struct row: where a row may look for a text, and for which. */
+static void
+looks_for_texts_where_they_are_the_servers(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ROWS; i++) {
+		const struct row *row = &rows[i];
+		bool own = row->stages != ANY && !(row->stages & ~AT_OWN);
+		bool store = row->stages == AT_MESSAGE && row->code == 554 &&
+		    row->enhanced && strncmp(row->enhanced, "5.2.", 4) == 0;
+
+		if (!row->text || own || store)
+			continue;
+		if (row->text[0] != '^' || !strpbrk(row->text, " :;"))
+			fail_msg("row %zu looks for what a person may write: %s", i,
+			    row->text);
+	}
+}
+
+static void
+compares_enhanced_codes(void **state)
+{
+	static const struct {
+		const char *want, *code;
+		bool fits;
+	} cases[] = {
+		{ "5.7.30", "5.7.30", true },
+		{ "5.7.30", "5.7.3", false },
+		{ "5.7.3", "5.7.30", false },
+		{ "5.7.30", "4.7.30", false },
+		{ "5.7.30", "5.17.30", false },
+		{ "5.7.30", "5.7.130", false },
+		{ "5.7.30", "", false },
+		{ "5.7.30", "5.7.", false },
+		{ "5.7.30", "5.7.30-31", false },
+		{ "5.7.606-649", "5.7.605", false },
+		{ "5.7.606-649", "5.7.606", true },
+		{ "5.7.606-649", "5.7.620", true },
+		{ "5.7.606-649", "5.7.649", true },
+		{ "5.7.606-649", "5.7.650", false },
+		{ "5.7.606-649", "5.7.62", false },
+		{ "5.7.606-649", "5.7.99999999", false },
+		{ "5.2.*", "5.2.0", true },
+		{ "5.2.*", "5.2.252", true },
+		{ "5.2.*", "5.20.1", false },
+		{ "5.2.*", "5.2.", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		if (fits_enhanced(cases[i].want, cases[i].code) != cases[i].fits)
+			fail_msg("%s against %s", cases[i].want, cases[i].code);
+}
+
+static void
+names_verdicts(void **state)
+{
+	static const struct {
+		enum verdict verdict;
+		const char *name;
+		enum status status;
+	} expected[] = {
+		{ VERDICT_SENT, "sent", STATUS_OK },
+		{ VERDICT_WAIT, "wait", STATUS_RETRY },
+		{ VERDICT_THROTTLED, "throttled", STATUS_RETRY },
+		{ VERDICT_QUOTA, "quota", STATUS_RETRY },
+		{ VERDICT_RECIPIENT_LATER, "recipient-later", STATUS_RETRY },
+		{ VERDICT_RECIPIENT, "recipient", STATUS_REFUSED },
+		{ VERDICT_TOO_LARGE, "too-large", STATUS_REFUSED },
+		{ VERDICT_MESSAGE, "message", STATUS_REFUSED },
+		{ VERDICT_LOGIN, "login", STATUS_RETRY },
+		{ VERDICT_SETTINGS, "settings", STATUS_SETTINGS },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
+		assert_string_equal(verdict_name(expected[i].verdict), expected[i].name);
+		assert_int_equal(verdict_status(expected[i].verdict), expected[i].status);
+	}
 }
 
 static void
@@ -199,14 +434,40 @@ explains(void **state)
 	assert_int_equal(reply_explain(&r, NULL), STATUS_REFUSED);
 }
 
+/* The longest advice and the longest reply have room in one sentence. */
+static void
+explains_in_full(void **state)
+{
+	struct error e;
+
+	(void)state;
+	for (size_t i = 0; i < ROWS; i++) {
+		struct reply r = imitate(&rows[i], STAGE_BODY, 554);
+
+		memset(r.text + strlen(r.text), 'x', sizeof(r.text) - 1 - strlen(r.text));
+		reply_explain(&r, &e);
+		assert_int_equal(e.text[strlen(e.text) - 1], ')');
+		assert_in_range(strlen(rows[i].result->advice), 4, 300);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(classifies_as_written),
+		cmocka_unit_test(needs_every_row),
 		cmocka_unit_test(never_fails),
+		cmocka_unit_test(takes_nonsense),
 		cmocka_unit_test(keeps_jobs_that_may_still_go),
+		cmocka_unit_test(believes_the_code),
+		cmocka_unit_test(treats_data_as_the_message),
+		cmocka_unit_test(is_not_steered),
+		cmocka_unit_test(looks_for_texts_where_they_are_the_servers),
+		cmocka_unit_test(compares_enhanced_codes),
+		cmocka_unit_test(names_verdicts),
 		cmocka_unit_test(explains),
+		cmocka_unit_test(explains_in_full),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
