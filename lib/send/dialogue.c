@@ -7,6 +7,13 @@
 #include <string.h>
 #include <strings.h>
 
+#include "lib/send/replies.h"
+
+enum {
+	SERVICE_CLOSING =
+	    421, /* RFC 5321 4.2.3: it ends the connection, at any command */
+};
+
 void
 dialogue_init(struct dialogue *d, const struct dialogue_plan *plan)
 {
@@ -130,6 +137,7 @@ read_capability(struct dialogue *d, const char *text, size_t len)
 static enum status
 after_ehlo(struct dialogue *d, struct error *e)
 {
+	d->greeted = true;
 	if (d->plan.auth && !d->can_login)
 		return error_set(e, STATUS_SETTINGS,
 		    "the server offers no sign-in with a password (AUTH LOGIN or PLAIN) "
@@ -190,12 +198,40 @@ on_auth(struct dialogue *d, struct error *e)
 	return STATUS_OK;
 }
 
+/* Keeps why a recipient is not taken. One that is put off says more than one that is
+ * refused: the message is to be sent again. */
+static void
+keep_excuse(struct dialogue *d, enum verdict verdict)
+{
+	bool later = verdict == VERDICT_RECIPIENT_LATER;
+
+	if (d->excuse.code && (d->put_off || !later))
+		return;
+	d->put_off = later;
+	d->excuse = d->reply;
+	d->excuse_of = d->recipients_answered;
+}
+
+/* What one recipient is told concerns it alone, or ends the dialogue. */
 static void
 on_rcpt(struct dialogue *d)
 {
+	enum verdict verdict = VERDICT_SENT;
+
 	if (d->reply.code / 100 != 2)
+		verdict = reply_classify(&d->reply).verdict;
+	d->refused = verdict != VERDICT_SENT && verdict != VERDICT_RECIPIENT &&
+	    verdict != VERDICT_RECIPIENT_LATER;
+	if (d->refused)
 		return;
-	if (++d->recipients_taken == d->plan.recipients)
+	if (verdict == VERDICT_SENT)
+		d->recipients_taken++;
+	else
+		keep_excuse(d, verdict);
+	if (++d->recipients_answered < d->plan.recipients)
+		return;
+	d->refused = d->recipients_taken == 0;
+	if (!d->refused)
 		d->stage = STAGE_DATA;
 }
 
@@ -267,6 +303,9 @@ dialogue_line(struct dialogue *d, const char *line, size_t len, struct error *e)
 		    len < 80 ? (int)len : 80, line);
 	code = (line[0] - '0') * 100 + (line[1] - '0') * 10 + (line[2] - '0');
 	last = len == 3 || line[3] == ' ';
+	if (d->stage == STAGE_BODY && !d->committed)
+		return error_set(e, STATUS_RETRY,
+		    "the server answered the message before it had the whole of it");
 	if (d->lines++ == 0)
 		d->reply = (struct reply){ .stage = d->stage, .code = code };
 	if (d->lines > REPLY_LINES_MAX)
@@ -288,4 +327,13 @@ bool
 dialogue_refused(const struct dialogue *d)
 {
 	return d->refused;
+}
+
+const struct reply *
+dialogue_last_word(const struct dialogue *d)
+{
+	bool none_taken = d->excuse.code && d->recipients_taken == 0 &&
+	    d->recipients_answered == d->plan.recipients;
+
+	return none_taken ? &d->excuse : &d->reply;
 }

@@ -15,6 +15,10 @@
  *                  ▼     250        250 each        354         2yz
  *                 MAIL ──────► RCPT ────────► DATA ─────► BODY ──────► DONE
  *
+ * A recipient that is refused ends nothing as long as another one is taken: DATA follows
+ * the last recipient's reply then. A reply to a recipient that speaks of the account, the
+ * server or the message ends it at once (replies.h tells them apart).
+ *
  * RFC 5321 (SMTP), RFC 3207 (STARTTLS), RFC 4954 (AUTH), RFC 1870 (SIZE), RFC 2034
  * (codes).
  */
@@ -68,25 +72,37 @@ struct dialogue {
 	bool refused;        /* the reply ended it: whatever follows answers QUIT */
 	bool can_login;      /* EHLO offered AUTH LOGIN or PLAIN, as libcurl reads it */
 	uint64_t size_limit; /* what EHLO's SIZE says; 0: no limit known */
+	bool greeted;   /* EHLO was answered on the connection that will carry mail */
+	bool committed; /* the client's to set: it hands over the message's last bytes */
+	size_t recipients_answered; /* the n-th reply is the n-th recipient's */
 	size_t recipients_taken;
-	struct reply reply; /* the last whole reply, or the one that is arriving */
-	unsigned lines;     /* of the reply that is arriving */
+	bool put_off;        /* the excuse asks to try again later */
+	size_t excuse_of;    /* the recipient that `excuse` speaks of */
+	struct reply excuse; /* why it is not taken: of the first that is put off, else of
+				the first that is refused; code 0: all are taken */
+	struct reply reply;  /* the last whole reply, or the one that is arriving */
+	unsigned lines;      /* of the reply that is arriving */
 	unsigned challenges;
 };
 
 void dialogue_init(struct dialogue *d, const struct dialogue_plan *plan);
 
-/* Takes one line as the server sent it, with or without its CR LF. STATUS_OK: go on (also
- * after a refusal: libcurl ends the dialogue by itself, and `reply` says why). Anything
- * else: the client must break off before it sends another byte: STATUS_SETTINGS no AUTH
- * LOGIN or PLAIN offered; STATUS_REFUSED the message is over SIZE; STATUS_RETRY not an
- * SMTP reply, too many lines, EHLO refused after TLS. */
+/* Takes one line as the server sent it, with or without its CR LF. STATUS_OK: go on, or
+ * refused, see dialogue_refused(). Anything else: the client must break off before it
+ * sends another byte: STATUS_SETTINGS no AUTH LOGIN or PLAIN offered; STATUS_REFUSED the
+ * message is over SIZE; STATUS_RETRY not an SMTP reply, too many lines, EHLO refused, an
+ * answer to the message before `committed`. */
 enum status dialogue_line(
     struct dialogue *d, const char *line, size_t len, struct error *e);
 
-/* Whether a reply refused its command, or was no answer to it (250 to DATA). That reply
- * stays the last word: libcurl says QUIT then, and the answer to that is not kept. */
+/* Whether a reply refused its command, or was no answer to it (250 to DATA), and so ended
+ * the dialogue: only QUIT may follow, and the answer to that is not kept. libcurl knows
+ * this by itself, save at STAGE_RCPT: there the client must break off. */
 bool dialogue_refused(const struct dialogue *d);
+
+/* The reply that tells how it ended or how far it came: the last one, or the excuse where
+ * no recipient was taken. */
+const struct reply *dialogue_last_word(const struct dialogue *d);
 
 /* "the connection", "STARTTLS", "the recipient" … for sentences. */
 const char *stage_name(enum stage stage);

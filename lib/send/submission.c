@@ -9,16 +9,22 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/send/connection.h"
 #include "lib/send/replies.h"
 #include "lib/send/secret.h"
 
+/* libcurl's own name for it was misspelt until 8.2. */
+#if LIBCURL_VERSION_NUM < 0x080200
+#define CURLOPT_MAIL_RCPT_ALLOWFAILS CURLOPT_MAIL_RCPT_ALLLOWFAILS
+#endif
+
 enum {
-	OPENING_TIMEOUT = 90, /* seconds from the first packet to the end of the login */
+	CONNECT_TIMEOUT = 30, /* seconds until one of the server's addresses answers */
+	OPENING_TIMEOUT = 90, /* seconds from then to the end of the login */
 	REPLY_TIMEOUT = 600,  /* libcurl's own; ours (submission_patience) are shorter */
 	UPLOAD_BLOCK = 256 * 1024, /* bytes that libcurl asks for at a time */
 	TICK = 1000,               /* milliseconds between looks at the clock */
-	TAIL = 2,        /* bytes kept back until the commit point: the last CR LF */
-	SOCKETS_MAX = 8, /* libcurl tries two addresses at a time */
+	TAIL = 2, /* bytes kept back until the commit point: the last CR LF */
 	URL_MAX = 1024,
 	NAME_MAX_EHLO = 255,
 };
@@ -26,17 +32,19 @@ enum {
 /* One run of submission_send(). */
 struct run {
 	const struct submission *job;
+	struct receipt *receipt;
 	struct dialogue dialogue;
 	CURLM *multi;
 	CURL *easy;
 	struct curl_slist *recipients;
-	int sockets[SOCKETS_MAX]; /* that libcurl has open */
-	size_t socket_count;
+	struct connection connection;
 	char detail[CURL_ERROR_SIZE]; /* libcurl's words for what broke */
 	uint64_t sent;                /* message bytes handed to libcurl */
-	bool committed;
-	bool stopping; /* `stop` turned readable */
+	uint64_t heard;               /* bytes from the server before the commit point */
+	bool settled;                 /* the end of the data was answered, and told so */
+	bool stopping;                /* `stop` turned readable */
 	time_t stopping_since;
+	time_t began;       /* CLOCK_MONOTONIC seconds */
 	time_t moved;       /* when something last happened, CLOCK_MONOTONIC seconds */
 	enum status broken; /* why a callback broke off; STATUS_OK: it did not */
 	struct error why;
@@ -78,40 +86,59 @@ tell(struct run *r)
 		r->job->watch(r->job->context, r->dialogue.stage, r->sent);
 }
 
-/* libcurl's OPENSOCKETFUNCTION and CLOSESOCKETFUNCTION: which sockets it has. */
-static curl_socket_t
-on_open(void *context, curlsocktype purpose, struct curl_sockaddr *address)
+/* An answer to the end of the data that came with the answer to DATA, and lay in a buffer
+ * of libcurl's since. */
+static bool
+is_premature(const struct run *r)
 {
-	struct run *r = context;
-	int fd;
-
-	(void)purpose;
-	if (r->socket_count == SOCKETS_MAX)
-		return CURL_SOCKET_BAD;
-	fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-	if (fd >= 0)
-		r->sockets[r->socket_count++] = fd;
-	return fd;
+	return r->dialogue.stage == STAGE_BODY && r->dialogue.committed && r->heard &&
+	    connection_heard(&r->connection) == r->heard;
 }
 
-static int
-on_close(void *context, curl_socket_t fd)
-{
-	struct run *r = context;
-
-	for (size_t i = 0; i < r->socket_count; i++)
-		if (r->sockets[i] == fd)
-			r->sockets[i--] = r->sockets[--r->socket_count];
-	return close(fd);
-}
-
-/* At its end libcurl says QUIT and would wait minutes for the answer. SHUT_RD lets it be
- * said and takes the answer as read; SHUT_RDWR lets nothing more leave. */
+/* Some servers repeat in a refusal what they were sent; the queue's message and the log
+ * are read by everybody. */
 static void
-hang_up(const struct run *r, int how)
+hide_password(const struct run *r, struct reply *reply)
 {
-	for (size_t i = 0; i < r->socket_count; i++)
-		shutdown(r->sockets[i], how);
+	if (r->job->password &&
+	    secret_is_in(reply->text, r->job->account->username, r->job->password))
+		snprintf(reply->text, sizeof(reply->text),
+		    "(its text is left out, as it repeats the password)");
+}
+
+/* Tells the caller what came of the message, once. */
+static void
+settle(struct run *r)
+{
+	bool taken = r->dialogue.stage == STAGE_DONE;
+	enum verdict refusal = reply_classify(&r->dialogue.reply).verdict;
+
+	if (r->settled)
+		return;
+	r->settled = true;
+	receipt_fill(
+	    r->receipt, &r->dialogue, taken ? STATUS_OK : verdict_status(refusal));
+	if (r->job->settled)
+		r->job->settled(r->job->context, r->receipt);
+}
+
+/* What follows from a whole reply. False: break off, nothing more may be sent. */
+static bool
+on_reply(struct run *r, size_t answered_before)
+{
+	struct dialogue *d = &r->dialogue;
+	bool refused = dialogue_refused(d);
+
+	hide_password(r, &d->reply);
+	hide_password(r, &d->excuse);
+	if (d->recipients_answered > answered_before)
+		receipt_note(r->receipt, answered_before, &d->reply);
+	if (d->reply.stage == STAGE_BODY)
+		settle(r);
+	if (refused) /* libcurl would wait minutes for the answer to QUIT */
+		connection_hang_up(&r->connection, SHUT_RD);
+	/* libcurl would go on to the next recipient, or with those that are taken */
+	return !(refused && d->reply.stage == STAGE_RCPT);
 }
 
 /* libcurl's HEADERFUNCTION: each line of each reply. */
@@ -119,29 +146,36 @@ static size_t
 on_line(char *line, size_t size, size_t count, void *context)
 {
 	struct run *r = context;
-	size_t len = size * count;
+	size_t len = size * count, answered = r->dialogue.recipients_answered;
 
-	r->broken = dialogue_line(&r->dialogue, line, len, &r->why);
 	if (r->broken)
+		return 0; /* libcurl reads on, for an answer to QUIT perhaps */
+	if (is_premature(r))
+		r->broken = error_set(&r->why, STATUS_RETRY,
+		    "the server answered the message before it had the whole of it");
+	else
+		r->broken = dialogue_line(&r->dialogue, line, len, &r->why);
+	if (r->broken || (r->dialogue.lines == 0 && !on_reply(r, answered)))
 		return 0;
-	if (dialogue_refused(&r->dialogue))
-		hang_up(r, SHUT_RD);
 	tell(r);
 	return len;
 }
 
-/* Whether something waits to be read. Inside the message the server has nothing to say: a
- * reply that comes now is none to the end of the data. */
+/* The commit point: false where the end of the message must not leave. */
 static bool
-has_spoken(const struct run *r)
+commit(struct run *r)
 {
-	for (size_t i = 0; i < r->socket_count; i++) {
-		struct pollfd fd = { .fd = r->sockets[i], .events = POLLIN };
-
-		if (poll(&fd, 1, 0) > 0)
-			return true;
-	}
-	return false;
+	if (connection_has_news(&r->connection)) /* it is no answer to the end */
+		r->broken = error_set(&r->why, STATUS_RETRY,
+		    "the server spoke or hung up before it had the whole message");
+	else if (!r->stopping && r->job->commit && !r->job->commit(r->job->context))
+		r->broken = error_set(&r->why, STATUS_RETRY,
+		    "the message was not sent: its end was held back");
+	if (r->broken || r->stopping)
+		return false;
+	r->heard = connection_heard(&r->connection);
+	r->dialogue.committed = true; /* from here on it may arrive */
+	return true;
 }
 
 /* libcurl's READFUNCTION: the next bytes of the message. */
@@ -157,17 +191,8 @@ on_read(char *bytes, size_t size, size_t count, void *context)
 		return 0;
 	if (left > TAIL && len > left - TAIL)
 		len = (size_t)left - TAIL;
-	if (left <= TAIL && !r->committed) {
-		if (has_spoken(r)) {
-			r->broken = error_set(&r->why, STATUS_RETRY,
-			    "the server spoke or hung up before it had the whole "
-			    "message");
-			return CURL_READFUNC_ABORT;
-		}
-		if (r->stopping || (r->job->commit && !r->job->commit(r->job->context)))
-			return CURL_READFUNC_ABORT;
-		r->committed = true; /* from here on it may arrive */
-	}
+	if (left <= TAIL && !r->dialogue.committed && !commit(r))
+		return CURL_READFUNC_ABORT;
 	n = message_read(r->job->message, bytes, len);
 	if (n <= 0) {
 		r->broken = error_errno(&r->why, "cannot read the document to be sent");
@@ -176,6 +201,54 @@ on_read(char *bytes, size_t size, size_t count, void *context)
 	r->sent += (uint64_t)n;
 	tell(r);
 	return (size_t)n;
+}
+
+/* Whether the transfer must be given up now: stopped, or silent for too long. */
+static bool
+given_up(struct run *r)
+{
+	unsigned patience = submission_patience(r->dialogue.stage, r->dialogue.committed);
+
+	if (r->stopping && !r->dialogue.committed)
+		return true;
+	if (!r->dialogue.committed && now() - r->began >= SUBMISSION_LONGEST) {
+		r->broken = error_set(&r->why, STATUS_RETRY,
+		    "%s had not taken the message after two hours: the connection is too "
+		    "slow for it",
+		    r->job->account->server.host);
+		return true;
+	}
+	if (r->stopping && now() - r->stopping_since >= SUBMISSION_STOP_WAIT)
+		return true;
+	return now() - r->moved >= (time_t)patience;
+}
+
+/* Looks whether `stop` has turned readable. */
+static void
+look_at_stop(struct run *r)
+{
+	struct pollfd stop = { .fd = r->job->stop, .events = POLLIN };
+
+	if (r->stopping || poll(&stop, 1, 0) <= 0)
+		return;
+	r->stopping = true;
+	r->stopping_since = now();
+}
+
+/* libcurl's XFERINFOFUNCTION: it waits for the answer to the end of the data by itself,
+ * and calls this each second. */
+static int
+on_progress(void *context, curl_off_t down_total, curl_off_t down, curl_off_t up_total,
+    curl_off_t up)
+{
+	struct run *r = context;
+
+	(void)down_total;
+	(void)down;
+	(void)up_total;
+	(void)up;
+	look_at_stop(r);
+	return given_up(r);
 }
 
 static size_t
@@ -220,17 +293,11 @@ set_transport(struct run *r)
 	make_url(url, sizeof(url), a);
 	curl_easy_setopt(c, CURLOPT_URL, url);
 	curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
-	curl_easy_setopt(c, CURLOPT_PROXY, "");
 	curl_easy_setopt(c, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
 	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(c, CURLOPT_QUICK_EXIT, 1L); /* do not wait for the resolver */
 	curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, (long)OPENING_TIMEOUT);
 	curl_easy_setopt(c, CURLOPT_SERVER_RESPONSE_TIMEOUT, (long)REPLY_TIMEOUT);
 	curl_easy_setopt(c, CURLOPT_TCP_KEEPALIVE, 1L);
-	curl_easy_setopt(c, CURLOPT_OPENSOCKETFUNCTION, on_open);
-	curl_easy_setopt(c, CURLOPT_OPENSOCKETDATA, r);
-	curl_easy_setopt(c, CURLOPT_CLOSESOCKETFUNCTION, on_close);
-	curl_easy_setopt(c, CURLOPT_CLOSESOCKETDATA, r);
 	curl_easy_setopt(c, CURLOPT_ERRORBUFFER, r->detail);
 	if (a->tls != TLS_NONE)
 		curl_easy_setopt(c, CURLOPT_USE_SSL, (long)CURLUSESSL_ALL);
@@ -264,6 +331,7 @@ set_message(struct run *r, struct error *e)
 	}
 	curl_easy_setopt(c, CURLOPT_MAIL_FROM, r->job->account->from.address);
 	curl_easy_setopt(c, CURLOPT_MAIL_RCPT, r->recipients);
+	curl_easy_setopt(c, CURLOPT_MAIL_RCPT_ALLOWFAILS, 1L);
 	curl_easy_setopt(c, CURLOPT_UPLOAD, 1L);
 	curl_easy_setopt(c, CURLOPT_UPLOAD_BUFFERSIZE, (long)UPLOAD_BLOCK);
 	curl_easy_setopt(c, CURLOPT_INFILESIZE_LARGE, (curl_off_t)r->dialogue.plan.size);
@@ -272,30 +340,54 @@ set_message(struct run *r, struct error *e)
 	curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, on_line);
 	curl_easy_setopt(c, CURLOPT_HEADERDATA, r);
 	curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body);
+	curl_easy_setopt(c, CURLOPT_NOPROGRESS, 0L);
+	curl_easy_setopt(c, CURLOPT_XFERINFOFUNCTION, on_progress);
+	curl_easy_setopt(c, CURLOPT_XFERINFODATA, r);
 	return STATUS_OK;
+}
+
+static enum status
+run_connect(struct run *r, struct error *e)
+{
+	const struct account *a = r->job->account;
+	const struct reach where = { .host = a->server.host,
+		.port = account_port(a),
+		.limit = CONNECT_TIMEOUT,
+		.stop = r->job->stop };
+	enum status status = connection_open(&r->connection, &where, e);
+
+	r->receipt->unreachable = status == STATUS_RETRY;
+	r->began = r->moved = now();
+	return status;
 }
 
 static enum status
 run_open(struct run *r, struct error *e)
 {
-	r->moved = now();
+	enum status status = run_connect(r, e);
+
+	if (status)
+		return status;
 	r->multi = curl_multi_init();
 	r->easy = curl_easy_init();
 	if (!r->multi || !r->easy)
 		return error_set(e, STATUS_RETRY, "libcurl could not be started");
 	set_transport(r);
-	return set_message(r, e);
+	status = connection_give(&r->connection, r->easy, e);
+	return status ? status : set_message(r, e);
 }
 
 static void
 run_close(struct run *r)
 {
-	hang_up(r, r->dialogue.stage == STAGE_DONE ? SHUT_RD : SHUT_RDWR);
+	connection_hang_up(
+	    &r->connection, r->dialogue.stage == STAGE_DONE ? SHUT_RD : SHUT_RDWR);
 	if (r->multi && r->easy)
 		curl_multi_remove_handle(r->multi, r->easy);
 	curl_easy_cleanup(r->easy);
 	curl_multi_cleanup(r->multi);
 	curl_slist_free_all(r->recipients);
+	connection_close(&r->connection);
 }
 
 /* Whether the transfer has ended, and how. */
@@ -313,19 +405,6 @@ ended(struct run *r, CURLcode *code)
 	return false;
 }
 
-/* Whether the transfer must be given up now: stopped, or silent for too long. */
-static bool
-given_up(struct run *r)
-{
-	unsigned patience = submission_patience(r->dialogue.stage, r->committed);
-
-	if (r->stopping && !r->committed)
-		return true;
-	if (r->stopping && now() - r->stopping_since >= SUBMISSION_STOP_WAIT)
-		return true;
-	return now() - r->moved >= (time_t)patience;
-}
-
 static void
 wait_for_news(struct run *r)
 {
@@ -333,10 +412,7 @@ wait_for_news(struct run *r)
 	bool watched = r->job->stop >= 0 && !r->stopping;
 
 	curl_multi_poll(r->multi, watched ? &stop : NULL, watched ? 1 : 0, TICK, NULL);
-	if (watched && stop.revents) {
-		r->stopping = true;
-		r->stopping_since = now();
-	}
+	look_at_stop(r);
 }
 
 /* Runs the transfer to its end; CURLE_OPERATION_TIMEDOUT when it was given up. */
@@ -369,10 +445,8 @@ explain_break(const struct run *r, CURLcode code, struct error *e)
 		enum status status;
 		const char *text;
 	} breaks[] = {
-		{ CURLE_COULDNT_RESOLVE_HOST, STATUS_RETRY,
-		    "its name cannot be resolved" },
-		{ CURLE_COULDNT_CONNECT, STATUS_RETRY, "it does not answer" },
 		{ CURLE_OPERATION_TIMEDOUT, STATUS_RETRY, "it does not answer" },
+		{ CURLE_ABORTED_BY_CALLBACK, STATUS_RETRY, "it does not answer" },
 		{ CURLE_USE_SSL_FAILED, STATUS_RETRY,
 		    "it offers no STARTTLS, so nothing was sent" },
 		{ CURLE_PEER_FAILED_VERIFICATION, STATUS_SETTINGS,
@@ -400,17 +474,19 @@ explain_break(const struct run *r, CURLcode code, struct error *e)
 	    text, r->detail[0] ? " (" : "", r->detail, r->detail[0] ? ")" : "");
 }
 
-/* Some servers repeat in a refusal what they were sent; the queue's message and the log
- * are read by everybody. */
-static void
-hide_password(struct run *r)
+/* Why it was refused; with the recipient where it is about one. */
+static enum status
+explain_refusal(const struct run *r, struct error *e)
 {
-	struct reply *reply = &r->dialogue.reply;
+	const struct dialogue *d = &r->dialogue;
+	const struct reply *last = dialogue_last_word(d);
+	struct error why;
+	enum status status = reply_explain(last, &why);
+	bool one = last == &d->excuse;
 
-	if (r->job->password &&
-	    secret_is_in(reply->text, r->job->account->username, r->job->password))
-		snprintf(reply->text, sizeof(reply->text),
-		    "(its text is left out, as it repeats the password)");
+	return error_set(e, status, "%s%s%s",
+	    one ? r->job->recipients->item[d->excuse_of].address : "", one ? ": " : "",
+	    why.text);
 }
 
 /* How it went, by what the server said last, or else by what broke. */
@@ -421,18 +497,18 @@ judge(struct run *r, CURLcode code, struct error *e)
 		return STATUS_OK;
 	if (r->broken)
 		return error_set(e, r->broken, "%s", r->why.text);
-	if (r->stopping && !r->committed)
+	if (r->stopping && !r->dialogue.committed)
 		return error_set(
 		    e, STATUS_CANCELLED, "stopped before the message was sent");
 	if (dialogue_refused(&r->dialogue))
-		return reply_explain(&r->dialogue.reply, e);
+		return explain_refusal(r, e);
 	return explain_break(r, code, e);
 }
 
 enum status
 submission_send(const struct submission *s, struct receipt *receipt, struct error *e)
 {
-	struct run r = { .job = s };
+	struct run r = { .job = s, .receipt = receipt };
 	struct dialogue_plan plan = {
 		.starttls = s->account->tls == TLS_STARTTLS,
 		.auth = s->account->auth != AUTH_NONE,
@@ -441,18 +517,19 @@ submission_send(const struct submission *s, struct receipt *receipt, struct erro
 	};
 	enum status status;
 
+	receipt_clear(receipt, plan.recipients);
 	dialogue_init(&r.dialogue, &plan);
 	message_rewind(s->message);
 	status = run_open(&r, e);
 	if (status == STATUS_OK) {
 		CURLcode code = run_transfer(&r);
 
-		hide_password(&r);
+		/* one more question in place of a yes: libcurl alone knows its turn */
+		if (code == CURLE_LOGIN_DENIED && r.dialogue.reply.stage == STAGE_AUTH)
+			r.dialogue.refused = true;
 		status = judge(&r, code, e);
 	}
-	receipt->reply = r.dialogue.reply;
-	receipt->uncertain =
-	    r.committed && status != STATUS_OK && !dialogue_refused(&r.dialogue);
+	receipt_fill(receipt, &r.dialogue, status);
 	run_close(&r);
 	return status;
 }

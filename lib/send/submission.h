@@ -18,6 +18,7 @@
 #include "lib/mail/message.h"
 #include "lib/send/config.h"
 #include "lib/send/dialogue.h"
+#include "lib/send/receipt.h"
 
 struct submission {
 	const struct account *account;
@@ -30,24 +31,28 @@ struct submission {
 	void (*watch)(void *context, enum stage stage, uint64_t sent);
 	/* Called once, before the last bytes leave; false breaks off. May be NULL. */
 	bool (*commit)(void *context);
-	void *context; /* of both */
+	/* Called once, when the server has answered the end of the data, before QUIT; the
+	 * receipt is complete. May be NULL. */
+	void (*settled)(void *context, const struct receipt *receipt);
+	void *context; /* of all three */
 };
 
-struct receipt {
-	struct reply reply; /* the server's last word; code 0 when it said nothing */
-	bool uncertain;     /* committed, and no answer came: it may have arrived */
-};
-
-/* Sends. STATUS_OK: the server took the message. Otherwise e says what happened and what
- * to do: STATUS_RETRY, STATUS_REFUSED, STATUS_SETTINGS by reply or by what broke;
- * STATUS_CANCELLED when `stop` turned readable before the commit point (afterwards the
- * answer is waited for, at most SUBMISSION_STOP_WAIT). receipt is filled in either case.
- * Ends within the stages' limits. */
+/* Sends to those recipients that the server takes. STATUS_OK: it took the message for one
+ * or more of them (receipt->delivery tells for whom). Otherwise e says what happened and
+ * what to do: STATUS_RETRY, STATUS_REFUSED, STATUS_SETTINGS by reply or by what broke;
+ * when every recipient is refused, REFUSED; when some are only put off, RETRY; e names
+ * the first of these. A reply to a recipient that concerns more than this recipient ends
+ * it for all, before DATA. STATUS_CANCELLED when `stop` turned readable before the commit
+ * point (afterwards the answer is waited for, at most SUBMISSION_STOP_WAIT). receipt is
+ * filled in either case. Ends within the stages' limits, but for the resolver's. */
 enum status submission_send(
     const struct submission *s, struct receipt *receipt, struct error *e);
 
 enum {
 	SUBMISSION_STOP_WAIT = 25, /* seconds */
+	/* Seconds that the way to the commit point may take, however steadily it goes on:
+	 * cupsd's MaxJobTime, three hours by default, would cancel the job. */
+	SUBMISSION_LONGEST = 2 * 60 * 60,
 };
 
 /* The longest silence in seconds that a stage may last; for the body, until its last
