@@ -3,6 +3,7 @@ VERSION = 0.1.0
 
 PREFIX     = /usr/local
 SYSCONFDIR = /etc
+STATEDIR   = /var/lib/postroom
 CC         = gcc
 CFLAGS     = -O2 -g
 # Where objects and programs go; `make check` builds a second, sanitized set in build/san.
@@ -24,7 +25,7 @@ ALL_CFLAGS = -std=c11 $(WARNINGS) $(HARDENING) $(CFLAGS) $(SANITIZE)
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS) $(SANITIZE)
 
 # Each library is a folder; what it needs from outside stands here once.
-LIBS_base = $(shell $(PKG_CONFIG) --libs inih)
+LIBS_base = $(shell $(PKG_CONFIG) --libs inih zlib)
 LIBS_mail = $(shell $(PKG_CONFIG) --libs libidn2) -lmagic
 LIBS_doc  = $(shell $(PKG_CONFIG) --libs libjpeg libtiff-4 libqpdf)
 LIBS_send = $(shell $(PKG_CONFIG) --libs libcurl)
@@ -124,7 +125,7 @@ format-check: ## complain of sources that .clang-format would write otherwise
 install: all ## install below DESTDIR
 	install -d $(DESTDIR)$(CUPS_SERVERBIN)/backend $(DESTDIR)$(BINDIR) $(DESTDIR)$(PPDDIR) \
 	    $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(MANDIR)/man8 \
-	    $(DESTDIR)$(DOCDIR) $(DESTDIR)$(PREFIX)/lib/sysusers.d
+	    $(DESTDIR)$(DOCDIR) $(DESTDIR)$(PREFIX)/lib/sysusers.d $(DESTDIR)$(STATEDIR)
 	install -d -m 0755 $(DESTDIR)$(SYSCONFDIR)/postroom
 	install -d -m 0700 $(DESTDIR)$(SYSCONFDIR)/postroom/secrets
 	install -m 0700 $(BUILD)/mailto $(DESTDIR)$(CUPS_SERVERBIN)/backend/mailto
@@ -134,11 +135,12 @@ install: all ## install below DESTDIR
 	install -m 0644 docs/man/scan2mail.1 $(DESTDIR)$(MANDIR)/man1/
 	install -m 0644 docs/man/postroom.conf.5 $(DESTDIR)$(MANDIR)/man5/
 	install -m 0644 docs/man/mailto.8 $(DESTDIR)$(MANDIR)/man8/
-	install -m 0644 conf/postroom.conf README.md $(wildcard docs/*.md) $(DESTDIR)$(DOCDIR)/
+	install -m 0644 conf/postroom.conf conf/logrotate.conf README.md $(wildcard docs/*.md) \
+	    $(DESTDIR)$(DOCDIR)/
 	test -e $(DESTDIR)$(SYSCONFDIR)/postroom/postroom.conf || \
 	    install -m 0644 conf/postroom.conf $(DESTDIR)$(SYSCONFDIR)/postroom/postroom.conf
 
-uninstall: ## remove what install put there; settings and secrets stay
+uninstall: ## remove what install put there; settings, secrets and journals stay
 	rm -f $(DESTDIR)$(CUPS_SERVERBIN)/backend/mailto $(DESTDIR)$(BINDIR)/scan2mail \
 	    $(DESTDIR)$(MANDIR)/man1/scan2mail.1 $(DESTDIR)$(MANDIR)/man5/postroom.conf.5 \
 	    $(DESTDIR)$(MANDIR)/man8/mailto.8 $(DESTDIR)$(PREFIX)/lib/sysusers.d/postroom.conf
