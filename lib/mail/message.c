@@ -95,8 +95,9 @@ add_list(struct buf *out, const char *name, const struct mailbox_list *list)
 		header_mailboxes(out, name, list);
 }
 
-/* The header of the message. Auto-Submitted is not there: a person sent this (RFC 3834
- * 5); yet nobody's absence is to be reported to a printer. */
+/* The header of the message. Auto-Submitted stands only where no person sent it (RFC 3834
+ * 5). Nobody's absence is to be reported to a printer in either case; reports that a mail
+ * did not arrive are wanted, so not "All". */
 static void
 add_header(struct buf *out, const struct message *m)
 {
@@ -116,6 +117,8 @@ add_header(struct buf *out, const struct message *m)
 	header_raw(out, "Message-ID", buf_text(&value));
 	header_raw(out, "MIME-Version", "1.0");
 	header_raw(out, "User-Agent", "Postroom/" POSTROOM_VERSION);
+	if (m->automatic)
+		header_raw(out, "Auto-Submitted", "auto-generated");
 	header_raw(out, "X-Auto-Response-Suppress", "OOF, AutoReply");
 	buf_reset(&value);
 	buf_printf(&value, "multipart/mixed; boundary=\"%s\"", m->boundary);

@@ -9,6 +9,7 @@
 #ifndef POSTROOM_MESSAGE_H
 #define POSTROOM_MESSAGE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -37,6 +38,7 @@ struct message {
 	const char *subject;                           /* UTF-8, cleaned here */
 	const char *body; /* UTF-8, lines ended by LF, cleaned here */
 	time_t date;
+	bool automatic;       /* no person sent it: nothing is to answer it (RFC 3834) */
 	const char *id;       /* left@right without brackets */
 	const char *boundary; /* letters, digits and "_=": at most 70; cannot stand in
 				 base64 or quoted-printable text when it holds "=_" */
@@ -46,8 +48,9 @@ struct message {
 
 struct message_stream;
 
-/* Composes the header and prepares the stream; message's pointers must live until
- * message_close(). STATUS_INVALID: a limit is passed; STATUS_RETRY: no memory. */
+/* Composes the header and prepares the stream; the attachments must live until
+ * message_close(), all else until this returns. Without attachments the text is the only
+ * part. STATUS_INVALID: a limit is passed; STATUS_RETRY: no memory. */
 enum status message_open(
     struct message_stream **out, const struct message *message, struct error *e);
 /* Bytes of the whole message, exactly. */

@@ -86,6 +86,7 @@ static const struct section sections[] = {
 static const char *const tls_choices[] = { "starttls", "implicit", "none", NULL };
 static const char *const auth_choices[] = { "password", "oauth-device", "oauth-app",
 	"oauth-code", "none", NULL };
+static const char *const ambiguous_choices[] = { "resend", "hold", NULL };
 static const char *const source_choices[] = { "auto", "flatbed", "adf", "adf-duplex",
 	NULL };
 static const char *const mode_choices[] = { "auto", "color", "gray", "bw", NULL };
@@ -95,6 +96,7 @@ enum {
 	KB = 1024,
 	MB = 1024 * KB,
 	MINUTE = 60,
+	DAY = 24 * 60 * MINUTE,
 	NAME_MAX_BYTES = 255,
 	USERNAME_MAX = 320,
 	SCOPE_MAX = 1024,
@@ -124,8 +126,25 @@ static const struct setting settings[] = {
 	    .help = "where journal, limits and tokens are kept" },
 	{ GENERAL("user", user), TEXT(1, NAME_MAX_BYTES), .initial = "postroom",
 	    .help = "the account that the worker runs as" },
-	{ GENERAL("retry_after", retry_after), TIME(1, 30 * MINUTE), .initial = "60s",
-	    .help = "how long a job waits in the backend before it is tried again" },
+	{ GENERAL("retry_after", retry_after), TIME(1, 30 * MINUTE), .initial = "15s",
+	    .help = "the first wait before a job is tried again; later ones grow" },
+	{ GENERAL("give_up_after", give_up_after), TIME(MINUTE, 60 * DAY),
+	    .initial = "5d", .help = "how long a job is tried before it is cancelled" },
+	{ GENERAL("notice_after", notice_after), TIME(MINUTE, 60 * DAY), .initial = "4h",
+	    .help = "how long a job waits before its owner is told" },
+	{ GENERAL("auth_patience", auth_patience), TIME(0, 60 * DAY), .initial = "6h",
+	    .help = "how long a refused login is waited out before the queue stops" },
+	{ GENERAL("ambiguous", ambiguous), CHOICE(ambiguous_choices), .initial = "resend",
+	    .help = "what is done with a message that may have arrived" },
+	{ GENERAL("oversize", oversize), OWN(value_oversize),
+	    .initial = "shrink, split, refuse",
+	    .help = "what is done with a message that is too large" },
+	{ GENERAL("notify", notify), OWN(value_notify), .initial = "owner",
+	    .help = "who is told of a message that was not sent" },
+	{ GENERAL("log_file", log_file), PATH, .initial = "",
+	    .help = "where a line is written for each message; default: syslog" },
+	{ GENERAL("log_subjects", log_subjects), OWN(value_yes_no), .initial = "no",
+	    .help = "whether those lines have the subject" },
 
 	{ ACCOUNT("server", server), OWN(value_server),
 	    .help = "the submission server, or graph for Microsoft Graph" },
@@ -415,6 +434,7 @@ config_free(struct config *c)
 	settings_clear(&config_schema, "postroom", c);
 	list_clear(&c->policy.allow);
 	mailbox_clear(&c->policy.reply_to.mailbox);
+	mailbox_list_clear(&c->notify.others);
 	pairs_clear(&c->users);
 	pairs_clear(&c->addresses);
 	free(c->path);

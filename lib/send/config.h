@@ -7,6 +7,7 @@
 #ifndef POSTROOM_CONFIG_H
 #define POSTROOM_CONFIG_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lib/base/list.h"
@@ -85,11 +86,36 @@ struct scan_profile {
 	char *queue;   /* "": the user's default queue */
 };
 
+/* What is done with a message that may have arrived and was not answered. */
+enum ambiguous_mode { AMBIGUOUS_RESEND, AMBIGUOUS_HOLD };
+
+/* What is done with a message that is too large. */
+enum oversize_step { OVERSIZE_SHRINK, OVERSIZE_SPLIT, OVERSIZE_REFUSE, OVERSIZE_STEPS };
+
+struct oversize {
+	int step[OVERSIZE_STEPS]; /* enum oversize_step, in the order they are tried */
+	size_t count;
+};
+
+/* Who is told of what was not sent. */
+struct notify {
+	bool owner;
+	struct mailbox_list others;
+};
+
 struct config {
 	char *path;
 	char *state_dir;
-	char *user;           /* the worker's account */
-	uint64_t retry_after; /* seconds that a job waits before it is tried again */
+	char *user;             /* the worker's account */
+	uint64_t retry_after;   /* seconds: the first wait before a job is tried again */
+	uint64_t give_up_after; /* seconds after its first try */
+	uint64_t notice_after;  /* seconds after which its owner is told that it waits */
+	uint64_t auth_patience; /* seconds that a refused login is waited out */
+	int ambiguous;          /* enum ambiguous_mode */
+	struct oversize oversize;
+	struct notify notify;
+	char *log_file; /* "": syslog */
+	bool log_subjects;
 	struct account account[CONFIG_ACCOUNTS_MAX];
 	size_t account_count;
 	struct policy policy;

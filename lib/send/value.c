@@ -314,3 +314,99 @@ value_check_name(const char *text, struct error *e)
 	    "not a name; allowed: up to %d letters, digits, '.', '_', '-'",
 	    VALUE_NAME_MAX);
 }
+
+/* -- what is done, and who is told ----------------------------------------------- */
+
+/* Cuts the next word off a list with commas; false at its end. */
+static bool
+next_word(const char **cursor, struct buf *word)
+{
+	buf_reset(word);
+	return mailbox_text_next(cursor, word);
+}
+
+/* Adds the step of this name; false when it is none, or may not stand here. */
+static bool
+add_step(struct oversize *steps, const char *word)
+{
+	static const char *const names[] = {
+		[OVERSIZE_SHRINK] = "shrink",
+		[OVERSIZE_SPLIT] = "split",
+		[OVERSIZE_REFUSE] = "refuse",
+	};
+
+	for (int i = 0; i < OVERSIZE_STEPS; i++) {
+		if (strcmp(word, names[i]) != 0)
+			continue;
+		for (size_t had = 0; had < steps->count; had++)
+			if (steps->step[had] == i || steps->step[had] == OVERSIZE_REFUSE)
+				return false;
+		steps->step[steps->count++] = i;
+		return true;
+	}
+	return false;
+}
+
+enum status
+value_oversize(void *field, const char *key, const char *text, struct error *e)
+{
+	struct oversize steps = { .count = 0 };
+	bool good = true;
+	struct buf word;
+
+	(void)key;
+	buf_init(&word, ADDRESS_LIST_TEXT_MAX);
+	while (good && next_word(&text, &word))
+		good = add_step(&steps, buf_text(&word));
+	buf_clear(&word);
+	if (!good)
+		return error_set(e, STATUS_INVALID,
+		    "not a list of steps; allowed: shrink, split, refuse, "
+		    "separated by commas, each at most once, refuse as the last");
+	add_step(&steps, "refuse"); /* nothing to do where it stands already */
+	*(struct oversize *)field = steps;
+	return STATUS_OK;
+}
+
+enum status
+value_notify(void *field, const char *key, const char *text, struct error *e)
+{
+	struct notify notify = { .owner = false }, *old = field;
+	const char *cursor = strcmp(text, "none") == 0 ? NULL : text;
+	enum status status = STATUS_OK;
+	struct error sentence;
+	struct buf word;
+
+	(void)key;
+	buf_init(&word, ADDRESS_LIST_TEXT_MAX);
+	while (status == STATUS_OK && next_word(&cursor, &word)) {
+		if (strcmp(buf_text(&word), "owner") == 0)
+			notify.owner = true;
+		else
+			status = mailbox_list_parse(
+			    &notify.others, buf_text(&word), &sentence);
+	}
+	buf_clear(&word);
+	if (status != STATUS_OK) {
+		mailbox_list_clear(&notify.others);
+		return error_set(e, status,
+		    "%s; allowed: none, or owner and addresses, separated by commas",
+		    sentence.text);
+	}
+	mailbox_list_clear(&old->others);
+	*old = notify;
+	return STATUS_OK;
+}
+
+enum status
+value_yes_no(void *field, const char *key, const char *text, struct error *e)
+{
+	bool yes = strcmp(text, "yes") == 0;
+
+	(void)key;
+	if (!yes && strcmp(text, "no") != 0)
+		return error_set(
+		    e, STATUS_INVALID, "neither yes nor no; allowed: yes, no");
+	*(bool *)field = yes;
+	return STATUS_OK;
+}

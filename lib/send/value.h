@@ -33,6 +33,14 @@ enum status value_user(void *field, const char *key, const char *text, struct er
  * '@', comma, semicolon, quote or bracket; not Auto, Self or Custom), and its mailboxes.
  */
 enum status value_book(void *field, const char *key, const char *text, struct error *e);
+/* struct oversize: shrink, split, refuse, in the order wanted, each at most once; refuse
+ * is always the last, whether it stands there or not. */
+enum status value_oversize(
+    void *field, const char *key, const char *text, struct error *e);
+/* struct notify: none; or owner and mailboxes, separated by commas. */
+enum status value_notify(void *field, const char *key, const char *text, struct error *e);
+/* bool: yes or no. */
+enum status value_yes_no(void *field, const char *key, const char *text, struct error *e);
 
 /* An https URL, or nothing. */
 enum status value_check_url(const char *text, struct error *e);

@@ -3,7 +3,8 @@
 
 test_message writes NNN.eml, and what must come back of it: NNN.title (the cleaned title),
 NNN.body, NNN.name (the attachment's file name) and NNN.bytes. POSTROOM_SAN_BUILD names the
-folder of the build, build/san when unset. Runs from the root of the tree.
+folder of the build, build/san when unset. Runs from the root of the tree, whose golden
+file of a message without attachments is read as well.
 """
 
 import email
@@ -21,6 +22,7 @@ HEADERS = ["Date", "From", "To", "Subject", "Message-ID", "MIME-Version", "User-
            "X-Auto-Response-Suppress", "Content-Type"]
 PARTS = [["Content-Type", "Content-Transfer-Encoding"],
          ["Content-Type", "Content-Disposition", "Content-Transfer-Encoding"]]
+AUTOMATIC = pathlib.Path("tests/golden/message/automatic.eml")
 LEAST_MESSAGES = 255  # a title for each byte but NUL
 STRICT = email.policy.SMTP.clone(raise_on_defect=True)
 
@@ -107,6 +109,17 @@ LAWS = [no_defects, exact_headers, clean_lines, subject_comes_back, body_comes_b
         attachment_comes_back, file_name_comes_back]
 
 
+def automatic_message_is_one_text(path):
+    parsed = email.message_from_bytes(path.read_bytes(), policy=STRICT)
+    text, = parsed.iter_parts()
+    assert not parsed.defects and not text.defects
+    assert parsed["Auto-Submitted"] == "auto-generated"
+    assert parsed["Subject"] == "Not sent: Größe 42"
+    assert text.keys() == PARTS[0], text.keys()
+    lines = text.get_content().splitlines()
+    assert lines == ["This document was not sent.", "", "Reason: none."], lines
+
+
 def compose(folder):
     build = os.environ.get("POSTROOM_SAN_BUILD", "build/san")
     program = os.path.join(build, "tests", "unit", "test_message.t")
@@ -131,11 +144,13 @@ def check(law, messages):
 def main():
     with tempfile.TemporaryDirectory() as folder:
         messages = compose(folder)
-    print(f"1..{len(LAWS) + 1}")
+    tests = [(law, messages) for law in LAWS]
+    tests.append((automatic_message_is_one_text, [AUTOMATIC]))
+    print(f"1..{len(tests) + 1}")
     failed = len(messages) < LEAST_MESSAGES
     print("not ok 1 - too few messages" if failed else f"ok 1 - {len(messages)} messages")
-    for number, law in enumerate(LAWS, 2):
-        good = check(law, messages)
+    for number, (law, subjects) in enumerate(tests, 2):
+        good = check(law, subjects)
         failed |= not good
         print(f"{'ok' if good else 'not ok'} {number} - {law.__name__}")
     return failed

@@ -57,7 +57,6 @@ empty_file_has_defaults(void **state)
 	assert_string_equal(c->path, "FILE");
 	assert_string_equal(c->state_dir, "/var/lib/postroom");
 	assert_string_equal(c->user, "postroom");
-	assert_int_equal(c->retry_after, 60);
 	assert_int_equal(c->account_count, 0);
 	assert_int_equal(c->profile_count, 0);
 	assert_int_equal(c->policy.allow.count, 0);
@@ -69,6 +68,28 @@ empty_file_has_defaults(void **state)
 	assert_null(config_profile(c, "default"));
 	config_free(c);
 	config_free(NULL);
+}
+
+static void
+waits_and_records_have_defaults(void **state)
+{
+	struct config *c = parse("");
+
+	(void)state;
+	assert_int_equal(c->retry_after, 15);
+	assert_int_equal(c->give_up_after, 5 * 24 * 3600);
+	assert_int_equal(c->notice_after, 4 * 3600);
+	assert_int_equal(c->auth_patience, 6 * 3600);
+	assert_int_equal(c->ambiguous, AMBIGUOUS_RESEND);
+	assert_int_equal(c->oversize.count, 3);
+	assert_int_equal(c->oversize.step[0], OVERSIZE_SHRINK);
+	assert_int_equal(c->oversize.step[1], OVERSIZE_SPLIT);
+	assert_int_equal(c->oversize.step[2], OVERSIZE_REFUSE);
+	assert_true(c->notify.owner);
+	assert_int_equal(c->notify.others.count, 0);
+	assert_string_equal(c->log_file, "");
+	assert_false(c->log_subjects);
+	config_free(c);
 }
 
 static void
@@ -129,6 +150,9 @@ profile_has_defaults(void **state)
 /* A file with every key, none at its default. */
 static const char full[] =
     "[postroom]\nstate_dir = /s\nuser = nobody\nretry_after = 30m\n"
+    "give_up_after = 60d\nnotice_after = 1m\nauth_patience = 0\nambiguous = hold\n"
+    "oversize = split\nnotify = Admin <admin@example.com>, b@example.com\n"
+    "log_file = /log\nlog_subjects = yes\n"
     "[account one]\nserver = [::1]:2525\ntls = implicit\nca_file = /ca\nauth = "
     "oauth-app\n"
     "username = u\npassword_file = /p\nfrom = Scanner <s@example.com>\n"
@@ -201,7 +225,6 @@ every_other_key_is_stored(void **state)
 	(void)state;
 	assert_string_equal(c->state_dir, "/s");
 	assert_string_equal(c->user, "nobody");
-	assert_int_equal(c->retry_after, 1800);
 	assert_int_equal(c->policy.allow.count, 2);
 	assert_string_equal(c->policy.allow.item[1], "bob@example.org");
 	assert_int_equal(c->policy.max_recipients, 500);
@@ -227,6 +250,29 @@ every_other_key_is_stored(void **state)
 	assert_int_equal(p[2].mode, MODE_GRAY);
 	assert_int_equal(p[2].paper, 3);
 	assert_int_equal(p[3].paper, 1);
+	config_free(c);
+}
+
+static void
+waits_and_records_are_stored(void **state)
+{
+	struct config *c = parse(full);
+
+	(void)state;
+	assert_int_equal(c->retry_after, 30 * 60);
+	assert_int_equal(c->give_up_after, 60 * 24 * 3600);
+	assert_int_equal(c->notice_after, 60);
+	assert_int_equal(c->auth_patience, 0);
+	assert_int_equal(c->ambiguous, AMBIGUOUS_HOLD);
+	assert_int_equal(c->oversize.count, 2);
+	assert_int_equal(c->oversize.step[0], OVERSIZE_SPLIT);
+	assert_int_equal(c->oversize.step[1], OVERSIZE_REFUSE);
+	assert_false(c->notify.owner);
+	assert_int_equal(c->notify.others.count, 2);
+	assert_string_equal(c->notify.others.item[0].name, "Admin");
+	assert_string_equal(c->notify.others.item[1].address, "b@example.com");
+	assert_string_equal(c->log_file, "/log");
+	assert_true(c->log_subjects);
 	config_free(c);
 }
 
@@ -341,60 +387,71 @@ accounts_must_fit_together(void **state)
 	    "smtp.office365.com:587");
 }
 
+static const struct {
+	const char *text, *start;
+} bad_values[] = {
+	{ "[postroom]\nstate_dir = var\n", "FILE:2: state_dir: " },
+	{ "[postroom]\nuser =\n", "FILE:2: user: " },
+	{ "[postroom]\nretry_after = 31m\n", "FILE:2: retry_after: " },
+	{ "[postroom]\nretry_after = 0\n", "FILE:2: retry_after: " },
+	{ "[postroom]\ngive_up_after = 59\n", "FILE:2: give_up_after: " },
+	{ "[postroom]\ngive_up_after = 61d\n", "FILE:2: give_up_after: " },
+	{ "[postroom]\nnotice_after = 0\n", "FILE:2: notice_after: " },
+	{ "[postroom]\nnotice_after = 61d\n", "FILE:2: notice_after: " },
+	{ "[postroom]\nauth_patience = -1\n", "FILE:2: auth_patience: " },
+	{ "[postroom]\nauth_patience = 61d\n", "FILE:2: auth_patience: " },
+	{ "[postroom]\nambiguous = ask\n", "FILE:2: ambiguous: none of its" },
+	{ "[postroom]\noversize = zip\n", "FILE:2: oversize: not a list" },
+	{ "[postroom]\noversize =\n", "FILE:2: oversize: not a list" },
+	{ "[postroom]\nnotify = me\n", "FILE:2: notify: 'me' is no e-mail" },
+	{ "[postroom]\nnotify =\n", "FILE:2: notify: '' is no e-mail" },
+	{ "[postroom]\nlog_file = log\n", "FILE:2: log_file: not an absolute" },
+	{ "[postroom]\nlog_subjects = 1\n", "FILE:2: log_subjects: neither" },
+	{ BARE "server = x\n", "FILE:3: server comes twice" },
+	{ "[account a]\nserver = a b\n", "FILE:2: server: not a server" },
+	{ BARE "tls = ssl\n", "FILE:3: tls: none of its choices" },
+	{ BARE "auth = login\n", "FILE:3: auth: none of its choices" },
+	{ BARE "ca_file = x\n", "FILE:3: ca_file: not an absolute path" },
+	{ BARE "username = a\tb\n", "FILE:3: an empty key, or control" },
+	{ BARE "max_message_size = 63K\n", "FILE:3: max_message_size: " },
+	{ BARE "max_message_size = 151M\n", "FILE:3: max_message_size: " },
+	{ BARE "max_connections = 101\n", "FILE:3: max_connections: " },
+	{ BARE "max_per_minute = 10001\n", "FILE:3: max_per_minute: " },
+	{ BARE "authority = http://x\n", "FILE:3: authority: not a web address" },
+	{ BARE "graph_url = x\n", "FILE:3: graph_url: not a web address" },
+	{ BARE "password = x\n", "FILE:3: unknown key 'password' in [account]; " },
+	{ "[policy]\nallow = everybody\n", "FILE:2: allow: " },
+	{ "[policy]\nallow =\n", "FILE:2: allow: " },
+	{ "[policy]\nmax_recipients = 501\n", "FILE:2: max_recipients: " },
+	{ "[policy]\nreply_to = me\n", "FILE:2: reply_to: " },
+	{ "[scan a]\nresolution = 74\n", "FILE:2: resolution: " },
+	{ "[scan a]\nresolution = 1201\n", "FILE:2: resolution: " },
+	{ "[scan a]\npaper = a3\n", "FILE:2: paper: none of its choices" },
+	{ "[scan a/b]\n", "FILE:1: [scan a/b]: not a name; " },
+	{ "[account a b]\n", "FILE:1: [account a b]: not a name; " },
+	{ "[account]\n", "FILE:1: [account]; " },
+	{ "[policy x]\n", "FILE:1: [policy x]; " },
+	{ "[mail]\n", "FILE:1: unknown section [mail]; " },
+	{ ACCOUNT ACCOUNT, "FILE:5: [account a] comes twice (first in line 1); " },
+	{ "[policy]\n[policy]\n", "FILE:2: [policy] comes twice" },
+	{ "[users]\na = b@x\nA = c@x\n", "FILE:3: A comes twice" },
+};
+
 /* The sentence starts with file and line, and tells what is allowed. */
 static void
 bad_values_have_their_line(void **state)
 {
-	static const struct {
-		const char *text, *start;
-	} cases[] = {
-		{ "[postroom]\nstate_dir = var\n", "FILE:2: state_dir: " },
-		{ "[postroom]\nuser =\n", "FILE:2: user: " },
-		{ "[postroom]\nretry_after = 31m\n", "FILE:2: retry_after: " },
-		{ "[postroom]\nretry_after = 0\n", "FILE:2: retry_after: " },
-		{ BARE "server = x\n", "FILE:3: server comes twice" },
-		{ "[account a]\nserver = a b\n", "FILE:2: server: not a server" },
-		{ BARE "tls = ssl\n", "FILE:3: tls: none of its choices" },
-		{ BARE "auth = login\n", "FILE:3: auth: none of its choices" },
-		{ BARE "ca_file = x\n", "FILE:3: ca_file: not an absolute path" },
-		{ BARE "username = a\tb\n", "FILE:3: an empty key, or control" },
-		{ BARE "max_message_size = 63K\n", "FILE:3: max_message_size: " },
-		{ BARE "max_message_size = 151M\n", "FILE:3: max_message_size: " },
-		{ BARE "max_connections = 101\n", "FILE:3: max_connections: " },
-		{ BARE "max_per_minute = 10001\n", "FILE:3: max_per_minute: " },
-		{ BARE "authority = http://x\n", "FILE:3: authority: not a web address" },
-		{ BARE "graph_url = x\n", "FILE:3: graph_url: not a web address" },
-		{ BARE "password = x\n",
-		    "FILE:3: unknown key 'password' in [account]; " },
-		{ "[policy]\nallow = everybody\n", "FILE:2: allow: " },
-		{ "[policy]\nallow =\n", "FILE:2: allow: " },
-		{ "[policy]\nmax_recipients = 501\n", "FILE:2: max_recipients: " },
-		{ "[policy]\nreply_to = me\n", "FILE:2: reply_to: " },
-		{ "[scan a]\nresolution = 74\n", "FILE:2: resolution: " },
-		{ "[scan a]\nresolution = 1201\n", "FILE:2: resolution: " },
-		{ "[scan a]\npaper = a3\n", "FILE:2: paper: none of its choices" },
-		{ "[scan a/b]\n", "FILE:1: [scan a/b]: not a name; " },
-		{ "[account a b]\n", "FILE:1: [account a b]: not a name; " },
-		{ "[account]\n", "FILE:1: [account]; " },
-		{ "[policy x]\n", "FILE:1: [policy x]; " },
-		{ "[mail]\n", "FILE:1: unknown section [mail]; " },
-		{ ACCOUNT ACCOUNT,
-		    "FILE:5: [account a] comes twice (first in line 1); " },
-		{ "[policy]\n[policy]\n", "FILE:2: [policy] comes twice" },
-		{ "[users]\na = b@x\nA = c@x\n", "FILE:3: A comes twice" },
-	};
-
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < sizeof(bad_values) / sizeof(bad_values[0]); i++) {
+		const char *text = bad_values[i].text, *start = bad_values[i].start;
 		struct config *c = NULL;
 		struct error e = { "" };
 
 		assert_int_equal(
-		    config_parse(&c, cases[i].text, strlen(cases[i].text), "FILE", &e),
-		    STATUS_SETTINGS);
+		    config_parse(&c, text, strlen(text), "FILE", &e), STATUS_SETTINGS);
 		assert_null(c);
-		if (strncmp(e.text, cases[i].start, strlen(cases[i].start)) != 0)
-			fail_msg("'%s' does not start with '%s'", e.text, cases[i].start);
+		if (strncmp(e.text, start, strlen(start)) != 0)
+			fail_msg("'%s' does not start with '%s'", e.text, start);
 		assert_non_null(strstr(e.text, "allowed: "));
 	}
 }
@@ -500,10 +557,12 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(empty_file_has_defaults),
+		cmocka_unit_test(waits_and_records_have_defaults),
 		cmocka_unit_test(account_has_defaults),
 		cmocka_unit_test(profile_has_defaults),
 		cmocka_unit_test(every_account_key_is_stored),
 		cmocka_unit_test(every_other_key_is_stored),
+		cmocka_unit_test(waits_and_records_are_stored),
 		cmocka_unit_test(accounts_are_found_by_name),
 		cmocka_unit_test(ports_follow_tls),
 		cmocka_unit_test(accounts_must_fit_together),

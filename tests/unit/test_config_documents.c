@@ -97,16 +97,26 @@ page_entry(const char *section, const char *key)
 static void
 write_amount(char text[32], enum setting_type type, uint64_t n)
 {
-	const char *unit = "";
+	static const struct {
+		enum setting_type type;
+		uint64_t factor;
+		const char *unit;
+	} units[] = {
+		{ SETTING_SIZE, 1 << 30, "G" },
+		{ SETTING_SIZE, 1 << 20, "M" },
+		{ SETTING_SIZE, 1 << 10, "K" },
+		{ SETTING_TIME, 86400, "d" },
+		{ SETTING_TIME, 3600, "h" },
+		{ SETTING_TIME, 60, "m" },
+	};
 
-	if (type == SETTING_SIZE) {
-		for (const char *next = "KMG"; *next && n % 1024 == 0; n /= 1024)
-			unit = next++;
-	} else if (type == SETTING_TIME) {
-		unit = n % 60 == 0 ? "m" : "s";
-		n /= n % 60 == 0 ? 60 : 1;
-	}
-	snprintf(text, 32, "%ju%.1s", (uintmax_t)n, unit);
+	for (size_t i = 0; n > 0 && i < sizeof(units) / sizeof(units[0]); i++)
+		if (units[i].type == type && n % units[i].factor == 0) {
+			snprintf(text, 32, "%ju%s", (uintmax_t)(n / units[i].factor),
+			    units[i].unit);
+			return;
+		}
+	snprintf(text, 32, "%ju%s", (uintmax_t)n, type == SETTING_TIME ? "s" : "");
 }
 
 static void

@@ -1,6 +1,7 @@
 /* Tests of lib/send/value.c. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -323,6 +324,161 @@ names_are_plain(void **state)
 	assert_all_refused(value_check_name, bad);
 }
 
+static void
+steps_are_kept_in_their_order(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t count;
+		int step[OVERSIZE_STEPS];
+	} cases[] = {
+		{ "shrink, split, refuse", 3,
+		    { OVERSIZE_SHRINK, OVERSIZE_SPLIT, OVERSIZE_REFUSE } },
+		{ "split ,shrink,\trefuse", 3,
+		    { OVERSIZE_SPLIT, OVERSIZE_SHRINK, OVERSIZE_REFUSE } },
+		{ "split,shrink", 3,
+		    { OVERSIZE_SPLIT, OVERSIZE_SHRINK, OVERSIZE_REFUSE } },
+		{ "shrink", 2, { OVERSIZE_SHRINK, OVERSIZE_REFUSE } },
+		{ "split, refuse", 2, { OVERSIZE_SPLIT, OVERSIZE_REFUSE } },
+		{ "refuse", 1, { OVERSIZE_REFUSE } },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct oversize o = { .step = { 7, 7, 7 }, .count = 7 };
+
+		assert_int_equal(
+		    value_oversize(&o, "oversize", cases[i].text, NULL), STATUS_OK);
+		assert_int_equal(o.count, cases[i].count);
+		for (size_t k = 0; k < o.count; k++)
+			assert_int_equal(o.step[k], cases[i].step[k]);
+	}
+}
+
+static enum status
+check_oversize(const char *text, struct error *e)
+{
+	struct oversize o = { .step = { OVERSIZE_SPLIT }, .count = 1 };
+	enum status status = value_oversize(&o, "oversize", text, e);
+
+	assert_int_equal(o.count, 1);
+	assert_int_equal(o.step[0], OVERSIZE_SPLIT);
+	assert_non_null(strstr(e->text, "allowed: shrink, split, refuse"));
+	return status;
+}
+
+static void
+bad_steps_are_refused(void **state)
+{
+	static const char *const texts[] = { "", " ", ",", "shrink,", ",shrink",
+		"shrink split", "shrink, shrink", "split, shrink, split",
+		"refuse, refuse", "refuse, shrink", "shrink, refuse, split", "Shrink",
+		"none", "shrinks", "\"split\"", "shrink; split",
+		"shrink, split, refuse, shrink", NULL };
+
+	(void)state;
+	assert_all_refused(check_oversize, texts);
+}
+
+static void
+those_to_be_told_are_kept(void **state)
+{
+	static const struct {
+		const char *text;
+		bool owner;
+		size_t count;
+		const char *last;
+	} cases[] = {
+		{ "owner", true, 0, NULL },
+		{ "owner, Admin <admin@example.com>,b@example.com", true, 2,
+		    "b@example.com" },
+		{ "admin@example.com , owner", true, 1, "admin@example.com" },
+		{ "admin@example.com", false, 1, "admin@example.com" },
+		{ "\"Smith, Ann\" <ann@example.com>, ann@example.com", false, 1,
+		    "ann@example.com" },
+		{ "owner <owner@example.com>", false, 1, "owner@example.com" },
+		{ "none", false, 0, NULL },
+	};
+	struct notify n = { .owner = false };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(
+		    value_notify(&n, "notify", cases[i].text, NULL), STATUS_OK);
+		assert_int_equal(n.owner, cases[i].owner);
+		assert_int_equal(n.others.count, cases[i].count);
+		if (cases[i].last)
+			assert_string_equal(
+			    n.others.item[n.others.count - 1].address, cases[i].last);
+	}
+	mailbox_list_clear(&n.others);
+}
+
+static enum status
+check_notify(const char *text, struct error *e)
+{
+	struct mailbox old = { .name = (char *)"", .address = (char *)"old@example.com" };
+	struct notify n = { .owner = true, .others = { .item = &old, .count = 1 } };
+	enum status status = value_notify(&n, "notify", text, e);
+
+	assert_true(n.owner);
+	assert_ptr_equal(n.others.item, &old);
+	assert_int_equal(n.others.count, 1);
+	assert_non_null(strstr(e->text, "; allowed: none, or owner and addresses"));
+	return status;
+}
+
+static void
+bad_people_to_tell_are_refused(void **state)
+{
+	static const char *const texts[] = { "", " ", ",", "owner,", ",owner",
+		"owner owner", "owner, none", "none, admin@example.com", "Owner", "admin",
+		"admin@example.com, bob", "admin@example.com b@example.com",
+		"a@example.com; b@example.com", "@example.com",
+		"a@example.com\r\nBcc: b@example.com", NULL };
+
+	(void)state;
+	assert_all_refused(check_notify, texts);
+}
+
+static void
+the_bad_address_is_named(void **state)
+{
+	struct error e = { "" };
+
+	(void)state;
+	assert_int_equal(check_notify("owner, a@example.com, bob", &e), STATUS_INVALID);
+	assert_non_null(strstr(e.text, "'bob' is no e-mail address"));
+}
+
+static enum status
+check_yes_no(const char *text, struct error *e)
+{
+	bool yes = true, no = false;
+	enum status status = value_yes_no(&yes, "log_subjects", text, e);
+
+	assert_true(yes);
+	assert_int_equal(value_yes_no(&no, "log_subjects", text, e), status);
+	assert_false(no);
+	assert_non_null(strstr(e->text, "allowed: yes, no"));
+	return status;
+}
+
+static void
+yes_and_no_are_all(void **state)
+{
+	static const char *const bad[] = { "", "Yes", "NO", "true", "1", "on", "yes no",
+		"yes,", "none", NULL };
+	bool value = false;
+
+	(void)state;
+	assert_int_equal(value_yes_no(&value, "log_subjects", "yes", NULL), STATUS_OK);
+	assert_true(value);
+	assert_int_equal(value_yes_no(&value, "log_subjects", "no", NULL), STATUS_OK);
+	assert_false(value);
+	assert_all_refused(check_yes_no, bad);
+}
+
 int
 main(void)
 {
@@ -341,6 +497,12 @@ main(void)
 		cmocka_unit_test(urls_are_https),
 		cmocka_unit_test(templates_are_tried),
 		cmocka_unit_test(names_are_plain),
+		cmocka_unit_test(steps_are_kept_in_their_order),
+		cmocka_unit_test(bad_steps_are_refused),
+		cmocka_unit_test(those_to_be_told_are_kept),
+		cmocka_unit_test(bad_people_to_tell_are_refused),
+		cmocka_unit_test(the_bad_address_is_named),
+		cmocka_unit_test(yes_and_no_are_all),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
