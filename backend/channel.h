@@ -2,9 +2,10 @@
  * channel: what supervisor (root) and worker (nobody's friend) say to each other over a
  * socket pair (SOCK_SEQPACKET, one record a packet).
  *
- * The worker asks for the password of the account that the job chose; it tells when the
- * message can no longer be called back, and how it ended. A worker that lies gains
- * nothing: it gets one account's password once, and its end is believed only for its own
+ * The worker asks for the password of the account that the job chose, and for the job's
+ * journal; it tells when the message can no longer be called back, what is to be
+ * recorded, and how it ended. A worker that lies gains nothing: it gets one account's
+ * password once, the journal of its own job, and its end is believed only for its own
  * job.
  */
 #ifndef POSTROOM_CHANNEL_H
@@ -14,26 +15,56 @@
 #include <stdint.h>
 
 #include "lib/base/status.h"
+#include "lib/send/history.h"
 #include "lib/send/secret.h"
 
 enum record_type {
-	RECORD_ASK_SECRET, /* worker: value is the account's index */
-	RECORD_SECRET, /* supervisor: value is a status, text the password or the sentence
-			*/
+	/* worker: value is the account's index. supervisor: value is a status, text the
+	 * password or the sentence, number stands for the state of secret and settings
+	 * files: another number, another content. */
+	RECORD_ASK_SECRET,
+	RECORD_SECRET,
+	/* worker: text is the job's UUID. supervisor: value is a status, text the
+	 * sentence, number 1 where a damaged journal was set aside; the descriptor comes
+	 * along. */
+	RECORD_ASK_JOURNAL,
+	RECORD_JOURNAL,
 	RECORD_COMMITTED, /* worker: the end of the data is about to be sent */
-	RECORD_RESULT,    /* worker: value is a status, text the sentence */
+	RECORD_SETTLED, /* worker: the server has answered it, and the journal has that */
+	RECORD_HISTORY, /* worker: text is a line for the record (history.h) */
+	/* worker: number is the milliseconds to wait before the next try, value the
+	 * account's index, and WAIT_FOR_NETWORK where the server could not be reached */
+	RECORD_WAIT,
+	RECORD_RESULT, /* worker: value is a status, text the sentence */
 };
+
+enum {
+	WAIT_FOR_NETWORK = 0x10000,
+	CHANNEL_TEXT_MAX = HISTORY_LINE_MAX,
+};
+
+_Static_assert((int)CHANNEL_TEXT_MAX > (int)SECRET_MAX, "a secret fits into a record");
 
 struct record {
 	uint32_t type; /* enum record_type */
 	uint32_t value;
-	char text[SECRET_MAX + 1];
+	int64_t number;
+	char text[CHANNEL_TEXT_MAX + 1];
+};
+
+struct words {
+	enum record_type type;
+	uint32_t value;
+	int64_t number;
+	const char *text; /* NULL: none; cut at CHANNEL_TEXT_MAX */
+	int fd;           /* 0: none; a descriptor to go along */
 };
 
 /* False when the other side is gone. Never raises SIGPIPE. */
-bool channel_send(int fd, enum record_type type, uint32_t value, const char *text);
+bool channel_send(int channel, const struct words *words);
 /* Blocks for one record; false when the other side is gone or sent nonsense. The text
- * always ends with a NUL. */
-bool channel_receive(int fd, struct record *out);
+ * always ends with a NUL. *fd (NULL: such a record is nonsense) receives a descriptor
+ * that came along, close-on-exec, or -1. */
+bool channel_receive(int channel, struct record *out, int *fd);
 
 #endif

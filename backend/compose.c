@@ -5,15 +5,16 @@
 #include <string.h>
 
 #include "lib/base/buf.h"
+#include "lib/base/text.h"
 
 enum {
-	ID_MAX = 64 + 1 + ADDRESS_DOMAIN_MAX + 1,
-	BOUNDARY_MAX = 80, /* of which a message takes 70 */
+	BOUNDARY_MAX = 128, /* of which a message takes 70 */
+	SUFFIX_MAX = 32,    /* " (1 of 3)" */
 };
 
 /* The text of a message whose sender wrote none: what is attached. */
 static void
-write_body(struct buf *body, const struct documents *documents)
+list_documents(struct buf *body, const struct documents *documents)
 {
 	for (size_t i = 0; i < documents->count; i++) {
 		const struct document *d = &documents->item[i];
@@ -26,22 +27,74 @@ write_body(struct buf *body, const struct documents *documents)
 	}
 }
 
-/* Message-ID: the job's UUID at the sender's domain. */
-static void
-write_id(char *id, size_t size, const struct job_identity *identity, const char *from)
+/* The text. Who gets one of several messages is told so below the sender's own words,
+ * where there is room; the subject says it too. */
+static const char *
+write_body(struct buf *body, const struct letter *letter)
 {
-	const char *at = strrchr(from, '@');
+	const char *own = letter->route->body;
 
-	snprintf(id, size, "%s@%s", identity->uuid, at ? at + 1 : "localhost");
+	if (own && letter->parts == 1)
+		return own;
+	if (own)
+		buf_printf(
+		    body, "%s\n\nPart %u of %u.\n", own, letter->part, letter->parts);
+	else if (letter->parts > 1)
+		buf_printf(body, "Part %u of %u.\n", letter->part, letter->parts);
+	if (!own)
+		list_documents(body, letter->documents);
+	return own && body->over ? own : buf_text(body);
 }
 
-/* A boundary that belongs to this job: "=_", which no encoded text holds, and its UUID in
- * the few characters that every reader takes. */
+/* The subject, cut so that the part's number fits behind it. */
 static void
-write_boundary(char *boundary, size_t size, const struct job_identity *identity)
+write_subject(char subject[ROUTE_SUBJECT_MAX + 1], const struct letter *letter)
 {
-	snprintf(boundary, size, "=_postroom_%s", identity->uuid);
-	for (char *c = boundary; (c = strchr(c, '-'));)
+	const char *text = letter->route->subject;
+	char suffix[SUFFIX_MAX] = "";
+	size_t room;
+
+	if (!text)
+		text =
+		    letter->title ? letter->title : letter->documents->item[0].filename;
+	if (letter->parts > 1)
+		snprintf(
+		    suffix, sizeof(suffix), " (%u of %u)", letter->part, letter->parts);
+	room = text_cut(text, ROUTE_SUBJECT_MAX - strlen(suffix));
+	snprintf(subject, ROUTE_SUBJECT_MAX + 1, "%.*s%s", (int)room, text, suffix);
+}
+
+/* What tells this message from the job's others: ".2" behind the job's UUID. */
+static void
+write_number(char number[SUFFIX_MAX], const struct letter *letter)
+{
+	number[0] = '\0';
+	if (letter->parts > 1)
+		snprintf(number, SUFFIX_MAX, ".%u", letter->part);
+}
+
+void
+compose_id(char id[COMPOSE_ID_MAX], const struct letter *letter)
+{
+	const char *at = strrchr(letter->route->account->from.address, '@');
+	char number[SUFFIX_MAX];
+
+	write_number(number, letter);
+	snprintf(id, COMPOSE_ID_MAX, "%s%s@%s", letter->identity.uuid, number,
+	    at ? at + 1 : "localhost");
+}
+
+/* A boundary that belongs to this message: "=_", which no encoded text holds, and its
+ * UUID and number in the few characters that every reader takes. */
+static void
+write_boundary(char boundary[BOUNDARY_MAX], const struct letter *letter)
+{
+	char number[SUFFIX_MAX];
+
+	write_number(number, letter);
+	snprintf(
+	    boundary, BOUNDARY_MAX, "=_postroom_%s%s", letter->identity.uuid, number);
+	for (char *c = boundary; (c = strpbrk(c, "-."));)
 		*c = '_';
 }
 
@@ -61,58 +114,48 @@ attach(struct attachment *attachment, const struct documents *documents)
 	}
 }
 
-/* What the account may send is known before anybody is asked. */
-static enum status
-check_size(struct message_stream *s, const struct account *a, struct error *e)
-{
-	if (message_size(s) <= a->max_message_size)
-		return STATUS_OK;
-	return error_set(e, STATUS_REFUSED,
-	    "the message is %llu bytes as sent, and account %s allows %llu "
-	    "(max_message_size); print fewer pages at a time or scan with a lower "
-	    "resolution",
-	    (unsigned long long)message_size(s), a->name,
-	    (unsigned long long)a->max_message_size);
-}
-
 enum status
-compose_open(struct message_stream **out, const struct route *route,
-    const struct documents *documents, const struct job_identity *identity,
-    struct error *e)
+compose_open(struct message_stream **out, const struct letter *letter, struct error *e)
 {
 	static struct attachment attachment[MESSAGE_ATTACHMENTS_MAX];
-	static char id[ID_MAX], boundary[BOUNDARY_MAX];
-	const struct account *account = route->account;
-	struct message_stream *stream = NULL;
+	static char id[COMPOSE_ID_MAX], boundary[BOUNDARY_MAX];
+	static char subject[ROUTE_SUBJECT_MAX + 1];
+	const struct route *route = letter->route;
 	enum status status;
 	struct buf body;
 
 	buf_init(&body, MESSAGE_BODY_MAX);
-	if (!route->body)
-		write_body(&body, documents);
-	write_id(id, sizeof(id), identity, account->from.address);
-	write_boundary(boundary, sizeof(boundary), identity);
-	attach(attachment, documents);
+	compose_id(id, letter);
+	write_boundary(boundary, letter);
+	write_subject(subject, letter);
+	attach(attachment, letter->documents);
 	struct message message = {
-		.from = &account->from,
+		.from = &route->account->from,
 		.to = &route->to,
 		.cc = &route->cc,
 		.reply_to = &route->reply_to,
-		.subject = route->subject ? route->subject : documents->item[0].filename,
-		.body = route->body ? route->body : buf_text(&body),
-		.date = identity->created,
+		.subject = subject,
+		.body = write_body(&body, letter),
+		.date = letter->identity.created,
 		.id = id,
 		.boundary = boundary,
 		.attachment = attachment,
-		.attachment_count = documents->count,
+		.attachment_count = letter->documents->count,
 	};
-	status = message_open(&stream, &message, e);
+	status = message_open(out, &message, e);
 	buf_clear(&body);
-	if (status == STATUS_OK)
-		status = check_size(stream, account, e);
-	if (status == STATUS_OK)
-		*out = stream;
-	else
-		message_close(stream);
 	return status == STATUS_INVALID ? STATUS_REFUSED : status;
+}
+
+enum status
+compose_size(uint64_t *out, const struct letter *letter, struct error *e)
+{
+	struct message_stream *m;
+	enum status status = compose_open(&m, letter, e);
+
+	if (status)
+		return status;
+	*out = message_size(m);
+	message_close(m);
+	return STATUS_OK;
 }

@@ -9,6 +9,7 @@
 #include "backend/exit.h"
 #include "backend/job.h"
 #include "backend/supervisor.h"
+#include "backend/waiting.h"
 #include "lib/base/log.h"
 #include "lib/send/config.h"
 
@@ -31,13 +32,32 @@ take_settings(struct config **config, struct error *e)
 	return status;
 }
 
+/* Stays until the job is to be tried again, as cupsd would start it at once. */
+static void
+wait_for_next_try(const struct ending *ending, const char *reason)
+{
+	const struct keeper *k = &ending->keeper;
+	const struct waiting waiting = {
+		.wait = ending->wait ? ending->wait
+		    : k->config      ? (int64_t)k->config->retry_after * 1000
+				     : RETRY_AFTER * 1000,
+		.reason = reason,
+		.config = k->config,
+		.account = k->account,
+		.unreachable = ending->unreachable && k->account,
+	};
+
+	if (waiting_run(&waiting) == WAITED_OUT)
+		keeper_postpone(k, waiting.wait - waiting_stay(&waiting),
+		    waiting.unreachable, reason);
+}
+
 /* Says how it ended: once, and where it was refused as the queue's message. */
 static void
-report(enum status status, const struct config *config, const char *text)
+report(enum status status, const struct ending *ending, const char *text)
 {
 	if (status == STATUS_RETRY)
-		supervisor_wait(
-		    config ? (unsigned)config->retry_after : RETRY_AFTER, text);
+		wait_for_next_try(ending, text);
 	else if (status == STATUS_OK || status == STATUS_CANCELLED)
 		log_message(LEVEL_INFO, "%s", text);
 	else
@@ -47,6 +67,9 @@ report(enum status status, const struct config *config, const char *text)
 static int
 run_job(int argc, char *argv[])
 {
+	struct ending ending = {
+		.keeper = { .state = { -1, -1 }, .channel = -1, .journal = -1 }
+	};
 	struct config *config = NULL;
 	struct error error = { "" };
 	struct job job = { 0 };
@@ -58,8 +81,9 @@ run_job(int argc, char *argv[])
 	if (status == STATUS_OK)
 		status = take_settings(&config, &error);
 	if (status == STATUS_OK)
-		status = supervisor_run(config, &job, &error);
-	report(status, config, error.text);
+		status = supervisor_run(&ending, config, &job, &error);
+	report(status, &ending, error.text);
+	supervisor_close(&ending);
 	config_free(config);
 	job_clear(&job);
 	return exit_code(status);

@@ -29,21 +29,19 @@ enum {
 	LEAVE_GRACE = 1000,      /* milliseconds for a worker that has told its result */
 	FIRST_DESCRIPTOR =
 	    3, /* cupsd's back and side channel and whatever else was open */
+	OVERSIZE_FACTOR = 16, /* that a document may be larger than a message */
 };
 
 /* One run: the worker and what is known of it. */
 struct run {
-	const struct config *config;
-	const struct job *job;
+	struct ending *ending; /* with the keeper, who has settings, job and channel */
 	struct spool spool;
 	int scratch;
-	int channel; /* our end */
 	int signals; /* signalfd for SIGTERM and SIGCHLD */
 	pid_t worker;
-	bool asked; /* for its one secret */
-	bool committed;
-	bool stopped; /* SIGTERM came */
-	bool told;    /* a result */
+	bool committed; /* the server may have the message, and has not answered */
+	bool stopped;   /* SIGTERM came */
+	bool told;      /* a result */
 	enum status result;
 	struct error *error;
 	long long deadline; /* CLOCK_MONOTONIC ms when the worker is killed; 0: none */
@@ -81,6 +79,8 @@ supervisor_guard(void)
 	signal(SIGCHLD, SIG_DFL);
 	make_signal_set(&set);
 	sigprocmask(SIG_BLOCK, &set, NULL);
+	/* a cupsd that starts anew starts the job anew: it must not meet this run */
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	priv_hide();
 }
 
@@ -105,97 +105,95 @@ become_worker(const struct config *config, struct error *e)
 	return STATUS_OK;
 }
 
+/* The most that a document may measure: what no account can send need not be kept; what
+ * may still be made smaller, may be larger at first. */
 static uint64_t
-largest_message(const struct config *config)
+largest_document(const struct config *config)
 {
+	bool refused = config->oversize.step[0] == OVERSIZE_REFUSE;
 	uint64_t most = 0;
 
 	for (size_t i = 0; i < config->account_count; i++)
 		if (config->account[i].max_message_size > most)
 			most = config->account[i].max_message_size;
-	return most;
+	return refused ? most : most * OVERSIZE_FACTOR;
 }
 
 /* The worker's whole life. */
 static void __attribute__((noreturn))
 live_as_worker(const struct run *r, int channel, pid_t parent)
 {
+	const struct keeper *k = &r->ending->keeper;
 	struct error error = { "" };
+	struct words words = { .type = RECORD_RESULT, .text = error.text };
 	struct worker w = {
-		.config = r->config,
-		.job = r->job,
-		.intake = { .job = r->job,
+		.config = k->config,
+		.job = k->job,
+		.intake = { .job = k->job,
 		    .spool = &r->spool,
 		    .input = STDIN_FILENO,
 		    .scratch = r->scratch,
-		    .most = largest_message(r->config) },
+		    .most = largest_document(k->config) },
+		.limits = k->state.limits,
 		.channel = channel,
 	};
-	enum status status = become_worker(r->config, &error);
+	enum status status = become_worker(k->config, &error);
 	sigset_t set;
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	w.intake.stop = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	close(k->state.jobs); /* other jobs' journals are none of its business */
 	if (getppid() != parent)
 		_exit(0);
 	if (status == STATUS_OK)
 		status = worker_deliver(&w, &error);
-	channel_send(channel, RECORD_RESULT, status, error.text);
+	words.value = status;
+	channel_send(channel, &words);
 	_exit(0); /* no destructors: the kernel frees and forgets */
 }
 
 /* -- the supervisor's side -------------------------------------------------------- */
 
-/* Answers the worker's question for a password, once. */
 static void
-give_secret(struct run *r, uint32_t index)
+hear_result(struct run *r, const struct record *record)
 {
-	struct secret secret = { "" };
-	struct error error = { "" };
-	enum status status;
-
-	if (r->asked || index >= r->config->account_count ||
-	    r->config->account[index].auth != AUTH_PASSWORD) {
-		channel_send(r->channel, RECORD_SECRET, STATUS_SETTINGS,
-		    "the supervisor refused to read a password");
-		return;
-	}
-	r->asked = true;
-	status = secret_read(&secret, r->config->account[index].password_file, &error);
-	if (status == STATUS_SETTINGS && geteuid() != 0)
-		error_set(&error, status,
-		    "%s; the backend is to be root's and of mode 0700, so that cupsd "
-		    "starts it as root",
-		    error.text);
-	channel_send(
-	    r->channel, RECORD_SECRET, status, status ? error.text : secret.text);
-	secret_wipe(&secret);
+	r->told = true;
+	r->result =
+	    record->value <= STATUS_CANCELLED ? (enum status)record->value : STATUS_HOLD;
+	error_set(r->error, r->result, "%s", record->text);
+	r->deadline = now() + LEAVE_GRACE;
 }
 
 /* Takes one record of the worker; false when there will be no more. */
 static bool
 hear(struct run *r)
 {
-	struct record record;
+	static struct record record;
+	bool known;
 
-	if (!channel_receive(r->channel, &record))
+	if (!channel_receive(r->ending->keeper.channel, &record, NULL))
 		return false;
 	switch (record.type) {
-	case RECORD_ASK_SECRET: give_secret(r, record.value); return true;
 	case RECORD_COMMITTED:
 		r->committed = true;
 		if (r->stopped) /* SIGTERM overtook it: the answer is worth waiting for */
 			r->deadline = now() + COMMITTED_GRACE;
 		return true;
-	case RECORD_RESULT:
-		r->told = true;
-		r->result = record.value <= STATUS_CANCELLED ? (enum status)record.value
-							     : STATUS_HOLD;
-		error_set(r->error, r->result, "%s", record.text);
-		r->deadline = now() + LEAVE_GRACE;
+	case RECORD_SETTLED:
+		r->committed = false;
+		if (r->stopped)
+			r->deadline = now() + STOP_GRACE;
 		return true;
-	default: return false;
+	case RECORD_WAIT:
+		r->ending->wait = record.number;
+		r->ending->unreachable = record.value & WAIT_FOR_NETWORK;
+		return true;
+	case RECORD_RESULT: hear_result(r, &record); return true;
+	default:
+		known = keeper_hear(&r->ending->keeper, &record);
+		explicit_bzero(record.text, sizeof(record.text));
+		return known;
 	}
 }
 
@@ -245,7 +243,7 @@ static enum status
 serve(struct run *r)
 {
 	struct pollfd watched[] = {
-		{ .fd = r->channel, .events = POLLIN },
+		{ .fd = r->ending->keeper.channel, .events = POLLIN },
 		{ .fd = r->signals, .events = POLLIN },
 	};
 	int state = 0;
@@ -274,10 +272,13 @@ serve(struct run *r)
 static enum status
 open_intake(struct run *r, struct error *e)
 {
-	const char *dir = r->job->tmpdir[0] ? r->job->tmpdir : "/var/tmp";
-	enum status status = spool_open(&r->spool, r->job, e);
+	struct keeper *k = &r->ending->keeper;
+	const char *dir = k->job->tmpdir[0] ? k->job->tmpdir : "/var/tmp";
+	enum status status = spool_open(&r->spool, k->job, e);
 	sigset_t set;
 
+	if (status == STATUS_OK)
+		status = state_open(&k->state, k->config, e);
 	if (status)
 		return status;
 	r->scratch = file_scratch(dir);
@@ -304,49 +305,76 @@ start_worker(struct run *r, struct error *e)
 		live_as_worker(r, ends[1], parent);
 	}
 	close(ends[1]);
-	r->channel = ends[0];
+	r->ending->keeper.channel = ends[0];
 	/* the worker's own children may keep its end open beyond its death */
-	fcntl(r->channel, F_SETFL, O_NONBLOCK);
+	fcntl(ends[0], F_SETFL, O_NONBLOCK);
 	return r->worker < 0 ? error_errno(e, "cannot start a worker") : STATUS_OK;
 }
 
-enum status
-supervisor_run(const struct config *config, const struct job *job, struct error *e)
+/* A worker that could not say how it ended leaves the record to us. */
+static void
+record_crash(const struct run *r)
 {
-	struct run r = { .config = config,
-		.job = job,
-		.scratch = -1,
-		.channel = -1,
-		.signals = -1,
-		.error = e };
-	enum status status = open_intake(&r, e);
+	const struct keeper *k = &r->ending->keeper;
+	const struct history h = {
+		.event = HISTORY_HELD,
+		.time = time(NULL),
+		.job = k->job->id,
+		.queue = k->job->printer,
+		.user = k->job->user,
+		.account = k->account ? k->account->name : "",
+		.id = "",
+		.part = 1,
+		.parts = 1,
+		.duplicate = r->committed,
+		.text = r->error->text,
+	};
+	struct record record = { .type = RECORD_HISTORY };
+	struct buf line;
 
+	buf_init(&line, HISTORY_LINE_MAX);
+	history_line(&line, &h);
+	snprintf(record.text, sizeof(record.text), "%s", buf_text(&line));
+	buf_clear(&line);
+	keeper_hear(&r->ending->keeper, &record);
+}
+
+enum status
+supervisor_run(struct ending *ending, const struct config *config, const struct job *job,
+    struct error *e)
+{
+	struct run r = { .ending = ending, .scratch = -1, .signals = -1, .error = e };
+	enum status status;
+
+	*ending = (struct ending){ .keeper = { .config = config,
+				       .job = job,
+				       .state = { -1, -1 },
+				       .channel = -1,
+				       .journal = -1 } };
+	status = open_intake(&r, e);
 	if (status == STATUS_OK)
 		status = start_worker(&r, e);
-	if (status == STATUS_OK)
+	if (status == STATUS_OK) {
 		status = serve(&r);
-	spool_close(&r.spool);
-	for (size_t i = 0; i < 3; i++) {
-		int fds[] = { r.scratch, r.channel, r.signals };
-
-		if (fds[i] >= 0)
-			close(fds[i]);
+		if (!r.told && status == STATUS_HOLD)
+			record_crash(&r);
 	}
+	spool_close(&r.spool);
+	if (r.scratch >= 0)
+		close(r.scratch);
+	if (r.signals >= 0)
+		close(r.signals);
 	return status;
 }
 
 void
-supervisor_wait(unsigned seconds, const char *reason)
+supervisor_close(struct ending *ending)
 {
-	struct timespec time_left = { .tv_sec = (time_t)seconds };
-	time_t next = time(NULL) + (time_t)seconds;
-	struct tm local;
-	sigset_t set;
+	struct keeper *k = &ending->keeper;
 
-	localtime_r(&next, &local);
-	log_message(LEVEL_WARNING, "%s; next try at %02d:%02d", reason, local.tm_hour,
-	    local.tm_min);
-	make_signal_set(&set);
-	sigdelset(&set, SIGCHLD);
-	sigtimedwait(&set, NULL, &time_left);
+	state_close(&k->state);
+	if (k->channel >= 0)
+		close(k->channel);
+	if (k->journal >= 0)
+		close(k->journal);
 }

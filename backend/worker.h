@@ -14,6 +14,7 @@ struct worker {
 	const struct config *config;
 	const struct job *job;
 	struct intake intake;
+	int limits;  /* the folder of limits (state.h) */
 	int channel; /* to the supervisor */
 };
 

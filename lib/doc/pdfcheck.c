@@ -1,75 +1,37 @@
 /*
- * pdfcheck: libqpdf in a child of its own (pdfcheck.h).
+ * pdfcheck: libqpdf in a child of its own (pdfcheck.h, confine.h).
  *
- * The child maps the document, so nothing is copied, lowers its own limits and leaves one
- * struct in the pipe. What it does not say, its end says.
+ * The document is mapped, so nothing is copied; the child leaves one struct as its
+ * report.
  */
 #include "lib/doc/pdfcheck.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
 #include <qpdf/qpdf-c.h>
+
+#include "lib/doc/confine.h"
 
 enum {
 	MEMORY_MAX = 512 * 1024 * 1024, /* bytes beyond what is mapped already */
 	SECONDS_MAX = 30,               /* of CPU */
+	PATIENCE = 10 * SECONDS_MAX,    /* by the clock: a busy machine is slow */
 	TEXT_MAX = 256,
+};
+
+struct reading {
+	const char *bytes;
+	size_t size;
+	bool strict;
 };
 
 struct result {
 	enum status status;
-	unsigned pages;
+	struct pdf_facts facts;
 	char text[TEXT_MAX]; /* what libqpdf says; "" when it said nothing */
 };
-
-/* Bytes of address space in use: what the limit is counted from, since the caller's own
- * mappings came along. */
-static rlim_t
-mapped(void)
-{
-	uintmax_t pages = 0;
-	FILE *statm = fopen("/proc/self/statm", "re");
-
-	if (statm && fscanf(statm, "%ju", &pages) != 1)
-		pages = 0;
-	if (statm)
-		fclose(statm);
-	return (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE);
-}
-
-static bool
-limit(void)
-{
-	rlim_t memory = mapped() + MEMORY_MAX;
-	struct rlimit space = { memory, memory };
-	struct rlimit time = { SECONDS_MAX, SECONDS_MAX + 1 };
-	struct rlimit none = { 0, 0 };
-
-	return setrlimit(RLIMIT_AS, &space) == 0 && setrlimit(RLIMIT_CPU, &time) == 0 &&
-	    setrlimit(RLIMIT_FSIZE, &none) == 0 && setrlimit(RLIMIT_CORE, &none) == 0;
-}
-
-/* Maps the span; NULL and errno. */
-static const char *
-map(int fd, const struct span *span)
-{
-	off_t skip = span->start % sysconf(_SC_PAGESIZE);
-	char *start = mmap(NULL, (size_t)(span->size + skip), PROT_READ, MAP_PRIVATE, fd,
-	    span->start - skip);
-
-	return start == MAP_FAILED ? NULL : start + skip;
-}
 
 /* The first complaint of libqpdf: its error, else (where damage matters) a warning. */
 static bool
@@ -89,26 +51,33 @@ complaint(qpdf_data qpdf, bool warnings, struct result *r)
 	return true;
 }
 
+/* In the child: fills a struct result. */
 static void
-read_pdf(const char *bytes, size_t size, bool strict, struct result *r)
+read_pdf(void *context, void *report)
 {
+	const struct reading *in = context;
+	struct result *r = report;
 	qpdf_data qpdf = qpdf_init();
 	QPDF_ERROR_CODE code;
 	int pages = -1;
 
+	*r = (struct result){ .status = STATUS_OK };
 	qpdf_silence_errors(qpdf);
 	qpdf_set_suppress_warnings(qpdf, QPDF_TRUE);
-	qpdf_set_attempt_recovery(qpdf, strict ? QPDF_FALSE : QPDF_TRUE);
-	code = qpdf_read_memory(qpdf, "document", bytes, size, NULL);
+	qpdf_set_attempt_recovery(qpdf, in->strict ? QPDF_FALSE : QPDF_TRUE);
+	code = qpdf_read_memory(qpdf, "document", in->bytes, in->size, NULL);
 	if ((code & QPDF_ERRORS) && qpdf_has_error(qpdf) &&
-	    qpdf_get_error_code(qpdf, qpdf_get_error(qpdf)) == qpdf_e_password)
-		goto out; /* encrypted: whole as far as one can tell, 0 pages */
+	    qpdf_get_error_code(qpdf, qpdf_get_error(qpdf)) == qpdf_e_password) {
+		r->facts.encrypted = true; /* whole as far as one can tell, 0 pages */
+		goto out;
+	}
 	if (!(code & QPDF_ERRORS))
 		pages = qpdf_get_num_pages(qpdf);
-	if (complaint(qpdf, strict, r))
+	if (complaint(qpdf, in->strict, r))
 		goto out;
 	if (pages > 0) {
-		r->pages = (unsigned)pages;
+		r->facts.pages = (unsigned)pages;
+		r->facts.encrypted = qpdf_is_encrypted(qpdf);
 		goto out;
 	}
 	r->status = STATUS_INVALID;
@@ -117,93 +86,69 @@ out:
 	qpdf_cleanup(&qpdf);
 }
 
-/* Whoever takes this child over through a document shall find nothing to talk to. */
-static void
-keep_only(int fd)
+enum status
+pdf_examine(int fd, const struct span *span, enum pdf_strictness strictness,
+    struct pdf_facts *facts, struct error *e)
 {
-	if (fd > 0)
-		close_range(0, (unsigned)fd - 1, 0);
-	close_range((unsigned)fd + 1, ~0U, 0);
-}
+	const struct confinement limits = {
+		.memory = MEMORY_MAX,
+		.seconds = SECONDS_MAX,
+		.patience = PATIENCE,
+		.input = -1,
+		.result = -1,
+	};
+	struct reading in = { .strict = strictness == PDF_STRICT };
+	struct result r;
+	const struct confined call = { read_pdf, &in, &r, sizeof(r) };
+	enum status status;
 
-/* The child's whole life. */
-static _Noreturn void
-examine(int fd, const struct span *span, bool strict, int pipe_end)
-{
-	struct result r = { .status = STATUS_OK };
-	const char *bytes = map(fd, span);
-	ssize_t n;
-
-	prctl(PR_SET_PDEATHSIG, SIGKILL); /* nobody is left to read the result */
-	keep_only(pipe_end);
-	if (!bytes || !limit())
-		r.status = STATUS_RETRY;
-	else
-		read_pdf(bytes, (size_t)span->size, strict, &r);
-	n = write(pipe_end, &r, sizeof(r)); /* less than PIPE_BUF: whole or not at all */
-	_exit(n == (ssize_t)sizeof(r) ? 0 : 1);
-}
-
-/* Reads the child's result; false when it left none. */
-static bool
-receive(int pipe_end, struct result *r)
-{
-	ssize_t n;
-
-	do
-		n = read(pipe_end, r, sizeof(*r));
-	while (n < 0 && errno == EINTR);
-	r->text[TEXT_MAX - 1] = '\0';
-	return n == (ssize_t)sizeof(*r) &&
-	    (r->status == STATUS_OK || r->status == STATUS_INVALID);
-}
-
-/* The sentence for a child that left no result. */
-static enum status
-blame(int wait_status, struct error *e)
-{
-	int signal = WIFSIGNALED(wait_status) ? WTERMSIG(wait_status) : 0;
-
-	if (signal == SIGXCPU)
-		return error_set(e, STATUS_INVALID,
-		    "the PDF takes more than %d seconds to read: it is damaged or made "
-		    "to harm",
-		    SECONDS_MAX);
-	if (signal == SIGSEGV || signal == SIGBUS || signal == SIGABRT)
-		return error_set(e, STATUS_INVALID,
-		    "the PDF cannot be read: it is damaged or made to harm");
-	return error_set(e, STATUS_RETRY,
-	    "the PDF could not be checked: no memory, or the check was stopped");
+	if (span->size <= 0)
+		return error_set(e, STATUS_INVALID, "the PDF is empty");
+	in.bytes = confine_map(fd, span);
+	in.size = (size_t)span->size;
+	if (!in.bytes)
+		return error_errno(e, "the PDF cannot be checked");
+	status = confine_call(&limits, &call, e);
+	confine_unmap(in.bytes, span);
+	if (status)
+		return status;
+	r.text[TEXT_MAX - 1] = '\0'; /* whatever became of the child */
+	if (r.status != STATUS_OK)
+		return error_set(
+		    e, STATUS_INVALID, "the PDF is damaged or cut short: %s", r.text);
+	*facts = r.facts;
+	return STATUS_OK;
 }
 
 enum status
 pdf_pages(int fd, const struct span *span, enum pdf_strictness strictness,
     unsigned *pages, struct error *e)
 {
-	struct result r = { .status = STATUS_RETRY };
-	int ends[2], wait_status = 0;
-	bool received;
-	pid_t child;
+	struct pdf_facts facts;
+	enum status status = pdf_examine(fd, span, strictness, &facts, e);
 
-	if (span->size <= 0)
-		return error_set(e, STATUS_INVALID, "the PDF is empty");
-	if (pipe2(ends, O_CLOEXEC) != 0)
-		return error_errno(e, "the PDF cannot be checked");
-	child = fork();
-	if (child == 0)
-		examine(fd, span, strictness == PDF_STRICT, ends[1]);
-	close(ends[1]);
-	received = child > 0 && receive(ends[0], &r);
-	close(ends[0]);
-	if (child < 0)
-		return error_errno(e, "the PDF cannot be checked");
-	while (waitpid(child, &wait_status, 0) < 0 && errno == EINTR)
-		continue;
-	if (!received)
-		return blame(wait_status, e);
-	if (r.status != STATUS_OK)
-		return error_set(
-		    e, r.status, "the PDF is damaged or cut short: %s", r.text);
-	*pages = r.pages;
+	if (status == STATUS_OK)
+		*pages = facts.pages;
+	return status;
+}
+
+enum status
+pdf_verify(int fd, off_t *size, unsigned pages, struct error *e)
+{
+	struct pdf_facts facts;
+	struct span span = { 0 };
+	struct stat st;
+	enum status status;
+
+	if (fstat(fd, &st) != 0)
+		return error_errno(e, "the new PDF cannot be checked");
+	span.size = st.st_size;
+	status = pdf_examine(fd, &span, PDF_STRICT, &facts, e);
+	if (status)
+		return status;
+	if (facts.pages != pages)
+		return error_set(e, STATUS_INVALID, "the new PDF has %u of %u pages",
+		    facts.pages, pages);
+	*size = st.st_size;
 	return STATUS_OK;
 }

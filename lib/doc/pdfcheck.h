@@ -7,6 +7,8 @@
 #ifndef POSTROOM_PDFCHECK_H
 #define POSTROOM_PDFCHECK_H
 
+#include <stdbool.h>
+
 #include "lib/base/status.h"
 #include "lib/doc/pdfsplit.h"
 
@@ -15,10 +17,21 @@ enum pdf_strictness {
 	PDF_LENIENT, /* what a viewer can repair may pass */
 };
 
-/* Stores the number of pages; 0 when the document is encrypted and cannot be counted.
- * STATUS_INVALID: damaged or cut short, no page, or beyond the limits; the sentence says
- * which. STATUS_RETRY: the system failed. */
+struct pdf_facts {
+	unsigned pages; /* 0: it opens with a password only, and cannot be counted */
+	bool encrypted; /* also where everybody may open it */
+};
+
+/* Stores what there is to know. STATUS_INVALID: damaged or cut short, no page, or beyond
+ * the limits; the sentence says which. STATUS_RETRY: the system failed. */
+enum status pdf_examine(int fd, const struct span *span, enum pdf_strictness strictness,
+    struct pdf_facts *facts, struct error *e);
+/* The same for the number of pages alone. */
 enum status pdf_pages(int fd, const struct span *span, enum pdf_strictness strictness,
     unsigned *pages, struct error *e);
+
+/* For a PDF that was made just now: all of the file is one, with so many pages. *size
+ * receives its bytes. */
+enum status pdf_verify(int fd, off_t *size, unsigned pages, struct error *e);
 
 #endif

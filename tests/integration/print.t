@@ -160,6 +160,10 @@ def test_raw_executable(house):
     elf = house.file("report.pdf.exe", Path("/bin/true").read_bytes())
     reason = house.not_sent(house.lp(elf, queue="raw", options=[TO]), "canceled")
     tap.among("executable", reason, "the reason")
+    notice = house.notices.pop()
+    tap.same((notice["To"], notice["Subject"]), (ALICE, "Not sent: report.pdf.exe"),
+             "who is told of what")
+    tap.among("executable", notice.text, "the notice")
 
 
 def test_damaged_pdf(house):
@@ -229,17 +233,42 @@ def test_server_comes_back(house):
     with_scripted(house, {"faults": {"greeting": ["421 4.3.2 Not now", "close"]}}, use)
 
 
+def queue_says(house, text):
+    """Waits until the queue's message has the text, and returns it."""
+    def look():
+        message = house.cupsd.client.printer("mail")["printer-state-message"][0]
+        return message if text in message else None
+    return house.cupsd.poll(look, f"the queue never says {text!r}")
+
+
 def test_wrong_password(house):
-    """A wrong password stops the queue, loses nothing, and goes on when it is put right"""
+    """A wrong password is waited out where all see it, and goes on when it is put right"""
+    def use(server):
+        job = house.lp(house.b, options=[TO])
+        tap.among("password", queue_says(house, "next try at"), "the queue's message")
+        tap.same(house.cupsd.client.job(job)["state"], "processing", "the job's state")
+        secret = settings.secret_of(house.folder / "etc" / "postroom.conf")
+        secret.write_text(secret.read_text())  # as who mends it does
+        tap.same(house.cupsd.wait(job)["state"], "completed", "the job's last state")
+        tap.same(server.script.reached["auth"], 2, "the number of logins")
+        tap.same(len(server.accepted), 1, "the number of messages")
+    with_scripted(house, {"faults": {"auth": ["535 5.7.3 Authentication unsuccessful"]}}, use)
+
+
+def test_switched_off(house):
+    """A login that only a person can mend stops the queue at once, and loses nothing"""
+    refusal = ("535 5.7.139 Authentication unsuccessful, SmtpClientAuthentication is "
+               "disabled for the Mailbox.")
     def use(server):
         job = house.lp(house.b, options=[TO])
         printer = house.cupsd.wait_printer("mail", ("stopped",))
-        tap.among("password", printer["printer-state-message"][0], "the queue's message")
+        tap.among("SMTP AUTH", printer["printer-state-message"][0], "the queue's message")
         tap.same(house.cupsd.client.job(job)["state"], "pending", "the state of the job")
+        house.cupsd.settings.touch()  # Postroom cannot see what was mended elsewhere
         house.cupsd.run("cupsenable", "mail")
         tap.same(house.cupsd.wait(job)["state"], "completed", "the state of the job")
         tap.same(len(server.accepted), 1, "the number of messages")
-    with_scripted(house, {"faults": {"auth": ["535 5.7.3 Authentication unsuccessful"]}}, use)
+    with_scripted(house, {"faults": {"auth": [refusal]}}, use)
 
 
 def test_refused_recipient(house):
@@ -250,7 +279,8 @@ def test_refused_recipient(house):
         tap.same(house.cupsd.client.printer("mail")["state"], "idle", "the queue")
         job = house.cupsd.wait(house.lp(house.b, options=[TO]))
         tap.same(job["state"], "completed", "the state of the next job")
-        tap.same(len(server.accepted), 1, "the number of messages")
+        tap.same([each.recipients for each in server.accepted],
+                 [[ALICE], ["bob@example.com"]], "who was told, and who got the next")
     with_scripted(house, {"faults": {"rcpt": ["550 5.1.1 User unknown"]}}, use)
 
 

@@ -25,6 +25,8 @@ struct setup {
 	struct route route;
 	struct documents documents;
 	struct job_identity identity;
+	const char *title;
+	unsigned part, parts;
 	struct buf bytes; /* the message */
 	struct error error;
 };
@@ -72,6 +74,7 @@ set_up(void **state)
 	s->identity =
 	    (struct job_identity){ .uuid = "6ba7b810-9dad-11d1-80b4-00c04fd430c8",
 		    .created = 1763818468 };
+	s->part = s->parts = 1;
 	add_document(s, "Offer.pdf", 3);
 	return 0;
 }
@@ -92,10 +95,23 @@ tear_down(void **state)
 	return 0;
 }
 
+static struct letter
+letter_of(struct setup *s)
+{
+	return (struct letter){ .route = &s->route,
+		.documents = &s->documents,
+		.title = s->title,
+		.identity = s->identity,
+		.part = s->part,
+		.parts = s->parts };
+}
+
 static enum status
 open_message(struct setup *s, struct message_stream **out)
 {
-	return compose_open(out, &s->route, &s->documents, &s->identity, &s->error);
+	struct letter letter = letter_of(s);
+
+	return compose_open(out, &letter, &s->error);
 }
 
 /* Composes and reads the whole message into s->bytes. */
@@ -244,20 +260,89 @@ identifies_jobs_without_uuid(void **state)
 	check_has(message, "Date: Thu, 1 Jan 1970 00:00:01 +0000\r\n");
 }
 
+/* One of several: told in subject, text, Message-ID and boundary. */
 static void
-refuses_what_is_too_large(void **state)
+tells_parts_apart(void **state)
 {
 	struct setup *s = *state;
-	struct message_stream *m = (struct message_stream *)(void *)s;
+	char id[COMPOSE_ID_MAX];
+	struct letter letter;
+	const char *message;
+
+	s->part = 2;
+	s->parts = 13;
+	letter = letter_of(s);
+	compose_id(id, &letter);
+	assert_string_equal(id, "6ba7b810-9dad-11d1-80b4-00c04fd430c8.2@example.com");
+	message = compose(s);
+	check_has(message, "\r\nSubject: Offer.pdf (2 of 13)\r\n");
+	check_has(message,
+	    "\r\nMessage-ID: <6ba7b810-9dad-11d1-80b4-00c04fd430c8.2@example.com>\r\n");
+	check_has(
+	    message, " boundary=\"=_postroom_6ba7b810_9dad_11d1_80b4_00c04fd430c8_2\"");
+	check_has(
+	    message, "\r\n\r\nPart 2 of 13.\r\nAttached: Offer.pdf (3 pages)\r\n--=_");
+}
+
+static void
+part_stands_below_own_words(void **state)
+{
+	struct setup *s = *state;
+	const char *message;
+
+	s->part = 1;
+	s->parts = 2;
+	s->route.body = strdup("Line one");
+	message = compose(s);
+	check_has(message, "\r\n\r\nLine one\r\n\r\nPart 1 of 2.\r\n--=_");
+	assert_null(strstr(message, "Attached:"));
+	/* a text that leaves no room stays whole */
+	free(s->route.body);
+	s->route.body = calloc(1, MESSAGE_BODY_MAX + 1);
+	assert_non_null(s->route.body);
+	memset(s->route.body, 'x', MESSAGE_BODY_MAX);
+	message = compose(s);
+	check_has(message, "xxxxxxxxxxxxxxxx");
+	assert_null(strstr(message, "Part 1"));
+}
+
+/* The number is what stays of a subject that is too long. */
+static void
+number_fits_behind_the_subject(void **state)
+{
+	struct setup *s = *state;
+
+	s->route.subject = calloc(1, ROUTE_SUBJECT_MAX + 1);
+	assert_non_null(s->route.subject);
+	memset(s->route.subject, 's', ROUTE_SUBJECT_MAX);
+	s->part = s->parts = 99;
+	check_has(compose(s), "s\r\n (99 of 99)\r\n");
+}
+
+static void
+title_stands_for_the_subject(void **state)
+{
+	struct setup *s = *state;
+
+	s->title = "Report.pdf";
+	check_has(compose(s), "\r\nSubject: Report.pdf\r\n");
+	s->route.subject = strdup("Given");
+	check_has(compose(s), "\r\nSubject: Given\r\n");
+}
+
+static void
+size_is_exact(void **state)
+{
+	struct setup *s = *state;
+	struct letter letter = letter_of(s);
+	uint64_t size = 7;
 
 	compose(s);
-	s->account.max_message_size = s->bytes.len;
-	assert_int_equal(s->bytes.len, strlen(compose(s)));
-	s->account.max_message_size--;
-	assert_int_equal(open_message(s, &m), STATUS_REFUSED);
-	assert_ptr_equal(m, s); /* untouched */
-	assert_non_null(strstr(s->error.text, "account office365 allows "));
-	assert_non_null(strstr(s->error.text, "print fewer pages at a time"));
+	assert_int_equal(compose_size(&size, &letter, &s->error), STATUS_OK);
+	assert_int_equal(size, s->bytes.len);
+	s->documents.item[0].size = -1;
+	assert_int_equal(compose_size(&size, &letter, &s->error), STATUS_REFUSED);
+	assert_int_equal(size, s->bytes.len);
 }
 
 /* A limit of the message itself can be passed by no attempt either. */
@@ -302,7 +387,11 @@ main(void)
 		WITH_JOB(hides_recipients_of_blind_copies),
 		WITH_JOB(finds_the_domain),
 		WITH_JOB(identifies_jobs_without_uuid),
-		WITH_JOB(refuses_what_is_too_large),
+		WITH_JOB(tells_parts_apart),
+		WITH_JOB(part_stands_below_own_words),
+		WITH_JOB(number_fits_behind_the_subject),
+		WITH_JOB(title_stands_for_the_subject),
+		WITH_JOB(size_is_exact),
 		WITH_JOB(refuses_what_passes_a_limit),
 		WITH_JOB(writes_a_hundred_attachments),
 	};

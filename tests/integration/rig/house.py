@@ -25,6 +25,7 @@ class House:
                                         settings.PASSWORD)
         self.cupsd = cupsd.Cupsd(self.folder / "etc" / "postroom.conf")
         self.taken = 0
+        self.notices = []  # to owners, as new_mails() found them
 
     def __enter__(self):
         try:
@@ -53,10 +54,12 @@ class House:
         return path
 
     def new_mails(self):
-        """The mails that came since the last call."""
+        """The mails that came since the last call, but for notices, which are kept."""
         paths = self.server.paths[self.taken:]
         self.taken += len(paths)
-        return [mail.read(path) for path in paths]
+        mails = [mail.read(path) for path in paths]
+        self.notices += [each for each in mails if each.is_notice]
+        return [each for each in mails if not each.is_notice]
 
     def sent(self, job, until=cupsd.AT_REST):
         """The one mail of a job, which must have been completed."""

@@ -73,6 +73,11 @@ class Mail:
         return [each.addr_spec for each in header.addresses] if header else []
 
     @property
+    def is_notice(self):
+        """Whether Postroom wrote it by itself: to the owner of what was not sent."""
+        return self["Auto-Submitted"] == "auto-generated"
+
+    @property
     def text(self):
         """The text before the attachments."""
         return self.message.get_body(("plain",)).get_content()

@@ -1,0 +1,42 @@
+/*
+ * keeper: what the root half does for the worker when it is asked: opens one secret, the
+ * job's journal, and writes the record.
+ */
+#ifndef POSTROOM_KEEPER_H
+#define POSTROOM_KEEPER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "backend/channel.h"
+#include "backend/job.h"
+#include "backend/state.h"
+#include "lib/send/config.h"
+
+struct keeper {
+	const struct config *config;
+	const struct job *job;
+	struct state state;
+	int channel;
+	int journal;                   /* the job's, once it was asked for; else -1 */
+	bool gave_secret;              /* each is given once */
+	const struct account *account; /* whose secret it was */
+};
+
+/* Answers a record of the worker, if it is one of RECORD_ASK_SECRET, RECORD_ASK_JOURNAL
+ * and RECORD_HISTORY; false for all others. */
+bool keeper_hear(struct keeper *k, const struct record *r);
+
+/* Notes in the job's journal that `rest` ms are still to be waited when it runs again, as
+ * one run may not stay so long; nothing when there is no rest. */
+void keeper_postpone(
+    const struct keeper *k, int64_t rest, bool unreachable, const char *reason);
+
+/* A number for the content of the settings file and the account's secret (NULL: none):
+ * who changes one of them changes it. */
+uint64_t keeper_fingerprint(const struct config *config, const struct account *account);
+
+/* The file whose content signs an account in; NULL: none. */
+const char *keeper_secret_path(const struct account *account);
+
+#endif

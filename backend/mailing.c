@@ -1,0 +1,200 @@
+/* mailing: one message within its account's limits (mailing.h). */
+#include "backend/mailing.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "lib/base/log.h"
+#include "lib/send/schedule.h"
+
+enum {
+	SECOND = 1000, /* ms */
+	MINUTE = 60 * SECOND,
+	PAUSE_LEAST = 60 * SECOND, /* of an account that is throttled */
+	PAUSE_MOST = 120 * SECOND,
+	QUOTA_LEAST = 55 * MINUTE, /* of one that has used its quota up */
+	QUOTA_MOST = 65 * MINUTE,
+	LOGIN_SPREAD = 30 * SECOND,
+};
+
+/* One run of mailing_send(). */
+struct run {
+	const struct mailing *m;
+	bool connecting; /* the queue shows connecting-to-device */
+	bool logged_in;  /* and the limits know it */
+	int percent;
+};
+
+static uint32_t
+chance(void)
+{
+	uint32_t number = 0;
+
+	if (getrandom(&number, sizeof(number), GRND_NONBLOCK) < 0)
+		number = 0;
+	return number;
+}
+
+/* Shows in the queue that the server is still to answer. */
+static void
+show_connecting(struct run *r, bool connecting)
+{
+	if (connecting != r->connecting)
+		log_state(connecting ? "+connecting-to-device" : "-connecting-to-device");
+	r->connecting = connecting;
+}
+
+/* Shows in the queue how far it is; and the login's success is news for all who wait. */
+static void
+follow(void *context, enum stage stage, uint64_t sent)
+{
+	struct run *r = context;
+	int percent = (int)(sent * 100 / message_size(r->m->message));
+
+	if (stage >= STAGE_MAIL && !r->logged_in) {
+		r->logged_in = true;
+		limits_login_good(r->m->limits);
+	}
+	if (r->m->quiet)
+		return;
+	show_connecting(r, stage == STAGE_GREETING);
+	if (stage == STAGE_BODY && percent / 10 != r->percent / 10) {
+		log_message(LEVEL_INFO, "Sending to %s: %d %%",
+		    r->m->account->server.host, percent);
+		r->percent = percent;
+	}
+}
+
+static bool
+on_commit(void *context)
+{
+	const struct run *r = context;
+
+	return r->m->commit(r->m->context);
+}
+
+static void
+on_settled(void *context, const struct receipt *receipt)
+{
+	const struct run *r = context;
+
+	r->m->settled(r->m->context, receipt);
+}
+
+/* "6 h", "15 min" */
+static void
+write_span(char *text, size_t size, uint64_t seconds)
+{
+	if (seconds >= 2 * 60 * 60)
+		snprintf(text, size, "%llu h", (unsigned long long)seconds / 3600);
+	else if (seconds >= 2 * 60)
+		snprintf(text, size, "%llu min", (unsigned long long)seconds / 60);
+	else
+		snprintf(text, size, "%llu s", (unsigned long long)seconds);
+}
+
+/* A login that was refused: tried again now and then, for everybody together, until
+ * patience ends. */
+static enum status
+after_refused_login(const struct run *r, struct mailed *out, struct error *e)
+{
+	const struct config *config = r->m->worker->config;
+	int64_t refused_for = limits_login_refused(r->m->limits, e->text);
+	struct error why = *e;
+	char span[32];
+
+	if (out->receipt.verdict == VERDICT_SETTINGS)
+		return STATUS_SETTINGS;
+	write_span(span, sizeof(span), config->auth_patience);
+	if (refused_for / SECOND >= (int64_t)config->auth_patience)
+		return error_set(e, STATUS_SETTINGS, "%s%s%s", why.text,
+		    config->auth_patience ? "; it has been refused for " : "",
+		    config->auth_patience ? span : "");
+	out->wait = LIMITS_LOGIN_PAUSE * SECOND +
+	    schedule_between(SECOND, LOGIN_SPREAD, chance());
+	return error_set(e, STATUS_RETRY,
+	    "%s; the queue stops when this lasts for %s; when the password file or the "
+	    "settings change it is tried at once",
+	    why.text, span);
+}
+
+/* What an attempt teaches all others who use the account. */
+static enum status
+learn(const struct run *r, enum status status, struct mailed *out, struct error *e)
+{
+	const struct receipt *receipt = &out->receipt;
+	struct limits *limits = r->m->limits;
+
+	if (receipt->greeted)
+		limits_size_seen(limits, receipt->size_limit);
+	switch (receipt->verdict) {
+	case VERDICT_THROTTLED:
+		out->wait = schedule_between(PAUSE_LEAST, PAUSE_MOST, chance());
+		limits_pause(limits, out->wait, e->text);
+		return status;
+	case VERDICT_QUOTA:
+		out->wait = schedule_between(QUOTA_LEAST, QUOTA_MOST, chance());
+		limits_pause(limits, out->wait, e->text);
+		return status;
+	case VERDICT_LOGIN: return after_refused_login(r, out, e);
+	case VERDICT_SETTINGS:
+		if (receipt->reply.stage == STAGE_AUTH && receipt->reply.code)
+			return after_refused_login(r, out, e);
+		return status;
+	default: return status;
+	}
+}
+
+static enum status
+submit(struct run *r, struct mailed *out, struct error *e)
+{
+	const struct mailing *m = r->m;
+	const struct account *account = m->account;
+	const struct submission submission = {
+		.account = account,
+		.password =
+		    account->auth == AUTH_NONE ? NULL : m->credential->secret.text,
+		.recipients = m->recipients,
+		.message = m->message,
+		.stop = m->worker->intake.stop,
+		.watch = follow,
+		.commit = m->commit ? on_commit : NULL,
+		.settled = m->settled ? on_settled : NULL,
+		.context = r,
+	};
+	enum status status;
+
+	out->tried = true;
+	if (!m->quiet) {
+		show_connecting(r, true);
+		log_message(LEVEL_INFO, "Connecting to %s", account->server.host);
+	}
+	status = submission_send(&submission, &out->receipt, e);
+	if (!m->quiet)
+		show_connecting(r, false);
+	return status;
+}
+
+enum status
+mailing_send(const struct mailing *m, struct mailed *out, struct error *e)
+{
+	struct delivery *delivery = out->receipt.delivery;
+	struct limits_closed closed = { .wait = 0 };
+	struct run r = { .m = m };
+	enum status status;
+
+	*out = (struct mailed){ .receipt = { .delivery = delivery } };
+	status = limits_enter(m->limits, m->worker->intake.stop, &closed, e);
+	if (status != STATUS_OK) {
+		out->wait = closed.wait;
+		out->receipt.verdict = VERDICT_WAIT;
+		return status;
+	}
+	status = submit(&r, out, e);
+	if (status != STATUS_CANCELLED)
+		status = learn(&r, status, out, e);
+	limits_leave(m->limits);
+	return status;
+}

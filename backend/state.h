@@ -1,0 +1,24 @@
+/*
+ * state: the folder in which the backend keeps what has to outlive a job's run.
+ *
+ *   state_dir/          root's, readable by all
+ *   state_dir/jobs/     root's alone: the journals (journal.h)
+ *   state_dir/limits/   the worker's alone: what accounts may do at a time (limits.h)
+ */
+#ifndef POSTROOM_STATE_H
+#define POSTROOM_STATE_H
+
+#include "lib/base/status.h"
+#include "lib/send/config.h"
+
+struct state {
+	int jobs, limits; /* descriptors of the folders */
+};
+
+/* Opens the folders and makes those that are missing. STATUS_SETTINGS: state_dir cannot
+ * be made where it is to be, is a link, or others may write there; STATUS_RETRY: the disk
+ * is full or fails. On failure nothing is open. */
+enum status state_open(struct state *out, const struct config *config, struct error *e);
+void state_close(struct state *s);
+
+#endif

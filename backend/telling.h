@@ -1,0 +1,18 @@
+/*
+ * telling: the notice to a job's owner, sent once at most.
+ */
+#ifndef POSTROOM_TELLING_H
+#define POSTROOM_TELLING_H
+
+#include "backend/desk.h"
+#include "backend/notice.h"
+#include "lib/base/status.h"
+
+/* Tells the owner that the job was not sent, or not to everybody, or that it waits
+ * (notice.h), unless a notice of this kind has left already. parts is 0 when there was no
+ * message yet. STATUS_OK: it was sent, or there is nobody to tell, or it can never be
+ * sent: the log says which. STATUS_RETRY: it could not be sent now. */
+enum status telling_run(const struct desk *d, enum notice_kind kind, unsigned parts,
+    const char *reason, struct error *e);
+
+#endif
