@@ -97,6 +97,12 @@ check: ## install what the tests need (as root) and run them all
 	    SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=all'
 	tools/check build build/san
 
+check-faults: ## the fault matrix, with what takes minutes; writes docs/faults.md
+	tools/packages build test
+	@$(MAKE) --no-print-directory all
+	tools/check build build/san 1500 $$(tools/faults files)
+	tools/faults write build
+
 demo: ## install what is missing (as root), build, and show printed and scanned mails arrive
 	tools/packages build demo
 	@$(MAKE) --no-print-directory all
@@ -153,7 +159,7 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
 
 .DEFAULT_GOAL = all
-.PHONY: all units check demo bench lint format format-check install uninstall clean help
+.PHONY: all units check check-faults demo bench lint format format-check install uninstall clean help
 .SECONDARY:
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

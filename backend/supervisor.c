@@ -76,6 +76,7 @@ supervisor_guard(void)
 			_exit(4); /* CUPS_BACKEND_STOP: there is nothing to say it with */
 	close_range(FIRST_DESCRIPTOR, ~0U, 0);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a limit on files is a full disk */
 	signal(SIGCHLD, SIG_DFL);
 	make_signal_set(&set);
 	sigprocmask(SIG_BLOCK, &set, NULL);

@@ -16,6 +16,7 @@
 
 #include "lib/base/file.h"
 #include "lib/send/config.h"
+#include "lib/send/history.h"
 
 enum {
 	TEXT_MAX = 256 * 1024,
@@ -193,6 +194,29 @@ page_has_nothing_else(void **state)
 	free(page);
 }
 
+/* The keys of a line of the record, in their order, and none else. */
+static void
+page_has_every_key_of_the_record(void **state)
+{
+	char *page = read_document("docs/man/postroom.conf.5");
+	const char *place = find(page, "\n.Ss Lines of log_file\n");
+	const char *end = find(place, "\n.El\n");
+	char item[40];
+	size_t count = 0;
+
+	(void)state;
+	for (; history_key(count); count++) {
+		snprintf(item, sizeof(item), "\n.It Li %s\n", history_key(count));
+		place = find(place, item);
+		assert_true(place < end);
+	}
+	place = find(page, "\n.Ss Lines of log_file\n");
+	while ((place = strstr(place, "\n.It ")) && place++ < end)
+		count--;
+	assert_int_equal(count, 0);
+	free(page);
+}
+
 static void
 example_is_taken_as_it_is(void **state)
 {
@@ -260,6 +284,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(page_has_every_row),
 		cmocka_unit_test(page_has_nothing_else),
+		cmocka_unit_test(page_has_every_key_of_the_record),
 		cmocka_unit_test(example_is_taken_as_it_is),
 		cmocka_unit_test(example_has_every_row),
 	};
