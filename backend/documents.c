@@ -41,6 +41,19 @@ wait_for_input(const struct intake *in)
 	return !watched[1].revents;
 }
 
+static enum status
+refuse_stream(uint64_t most, struct error *e)
+{
+	char limit[TEXT_SIZE_MAX];
+
+	text_size(limit, most, TEXT_DOWN);
+	return error_set(e, STATUS_REFUSED,
+	    "the document has more than %s, more than any account may send "
+	    "(max_message_size); print fewer pages at a time or scan with a lower "
+	    "resolution",
+	    limit);
+}
+
 enum status
 documents_spool(const struct intake *in, off_t *size, struct error *e)
 {
@@ -64,11 +77,7 @@ documents_spool(const struct intake *in, off_t *size, struct error *e)
 			    e, "cannot keep the document in %s", in->job->tmpdir);
 		total += n;
 		if ((uint64_t)total > in->most) /* before the disk is full of it */
-			return error_set(e, STATUS_REFUSED,
-			    "the document has more than %llu bytes, which is more than "
-			    "any account may send (max_message_size); print fewer pages "
-			    "at a time or scan with a lower resolution",
-			    (unsigned long long)in->most);
+			return refuse_stream(in->most, e);
 	} while (n != 0);
 	*size = total;
 	return STATUS_OK;

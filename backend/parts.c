@@ -16,6 +16,7 @@
 
 #include "backend/pieces.h"
 #include "backend/version.h"
+#include "lib/base/text.h"
 #include "lib/doc/pdfshrink.h"
 
 /* Dots per inch, in the order they are tried: as good as may be. */
@@ -122,12 +123,14 @@ refuse(const struct parts *p, const struct error *why, struct error *e)
 {
 	const struct account *a = p->whole.route->account;
 	bool own = p->rule->limit == a->max_message_size;
+	char size[TEXT_SIZE_MAX], limit[TEXT_SIZE_MAX];
 
+	text_size(size, p->size, TEXT_UP);
+	text_size(limit, p->rule->limit, TEXT_DOWN);
 	return error_set(e, STATUS_REFUSED,
-	    "the message is %llu bytes as sent, and %s %s allows %llu%s (%s); print "
-	    "fewer pages at a time or scan with a lower resolution",
-	    (unsigned long long)p->size, own ? "account" : "the server of account",
-	    a->name, (unsigned long long)p->rule->limit,
+	    "the message has %s as sent, and %s %s allows %s%s (%s); print fewer pages "
+	    "at a time or scan with a lower resolution",
+	    size, own ? "account" : "the server of account", a->name, limit,
 	    own ? " by max_message_size" : "", why->text);
 }
 

@@ -2,6 +2,7 @@
 #include "lib/base/text.h"
 
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 static const char REPLACEMENT[] = "\xef\xbf\xbd"; /* U+FFFD */
@@ -154,4 +155,21 @@ text_show(struct buf *out, const char *s, size_t max)
 	if (cut < len)
 		buf_puts(out, "…");
 	return !out->over;
+}
+
+void
+text_size(char out[TEXT_SIZE_MAX], uint64_t bytes, enum text_rounding rounding)
+{
+	const uint64_t kb = 1024, mb = 1024 * kb;
+	uint64_t unit = bytes < mb ? kb : mb;
+	uint64_t tenths = bytes / unit * 10 + bytes % unit * 10 / unit;
+
+	if (bytes < kb) {
+		snprintf(out, TEXT_SIZE_MAX, "%u bytes", (unsigned)bytes);
+		return;
+	}
+	if (rounding == TEXT_UP && bytes % unit * 10 % unit != 0)
+		tenths++;
+	snprintf(out, TEXT_SIZE_MAX, "%llu.%u %s", (unsigned long long)(tenths / 10),
+	    (unsigned)(tenths % 10), unit == kb ? "KB" : "MB");
 }

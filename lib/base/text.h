@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "lib/base/buf.h"
 
@@ -39,5 +40,15 @@ size_t text_cut(const char *s, size_t max);
 /* Appends s for a sentence: its first max bytes, cleaned as a line, with "…" where it was
  * cut. */
 bool text_show(struct buf *out, const char *s, size_t max);
+
+enum text_rounding { TEXT_DOWN, TEXT_UP };
+
+enum {
+	TEXT_SIZE_MAX = 24, /* bytes of a size as text, with the NUL */
+};
+
+/* "41 bytes", "1.5 KB", "35.0 MB" (powers of 1024, as in postroom.conf). Of two sizes the
+ * larger one, rounded up, never reads the same as the smaller one, rounded down. */
+void text_size(char out[TEXT_SIZE_MAX], uint64_t bytes, enum text_rounding rounding);
 
 #endif

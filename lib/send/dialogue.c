@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "lib/base/text.h"
 #include "lib/send/replies.h"
 
 enum {
@@ -133,6 +134,19 @@ read_capability(struct dialogue *d, const char *text, size_t len)
 		read_mechanisms(d, text + 5, len - 5);
 }
 
+static enum status
+over_size(const struct dialogue *d, struct error *e)
+{
+	char size[TEXT_SIZE_MAX], limit[TEXT_SIZE_MAX];
+
+	text_size(size, d->plan.size, TEXT_UP);
+	text_size(limit, d->size_limit, TEXT_DOWN);
+	return error_set(e, STATUS_REFUSED,
+	    "the message has %s as sent, and the server takes at most %s; print fewer "
+	    "pages at a time or scan with a lower resolution",
+	    size, limit);
+}
+
 /* After EHLO on the connection that will carry the message. */
 static enum status
 after_ehlo(struct dialogue *d, struct error *e)
@@ -143,10 +157,7 @@ after_ehlo(struct dialogue *d, struct error *e)
 		    "the server offers no sign-in with a password (AUTH LOGIN or PLAIN) "
 		    "after TLS; check the account's server and port, and its auth");
 	if (d->size_limit && d->plan.size > d->size_limit)
-		return error_set(e, STATUS_REFUSED,
-		    "the message is %llu bytes as sent, and the server takes at most "
-		    "%llu; print fewer pages at a time or scan with a lower resolution",
-		    (unsigned long long)d->plan.size, (unsigned long long)d->size_limit);
+		return over_size(d, e);
 	d->stage = d->plan.auth ? STAGE_AUTH : STAGE_MAIL;
 	return STATUS_OK;
 }

@@ -260,8 +260,8 @@ refuses_what_is_too_large(void **state)
 	(void)state;
 	assert_int_equal(feed(&d, "250 SIZE 41", &e), STATUS_REFUSED);
 	assert_string_equal(e.text,
-	    "the message is 42 bytes as sent, and the server takes at most 41; print "
-	    "fewer pages at a time or scan with a lower resolution");
+	    "the message has 42 bytes as sent, and the server takes at most 41 bytes; "
+	    "print fewer pages at a time or scan with a lower resolution");
 }
 
 static void

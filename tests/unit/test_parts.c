@@ -1,5 +1,6 @@
 /* Tests of backend/parts.c and backend/version.c: what becomes of messages that are too
  * large. */
+#include "lib/base/text.h"
 #include "tests/unit/oversized.h"
 
 /* -- one message ------------------------------------------------- */
@@ -33,14 +34,17 @@ static void
 one_byte_more_is_refused(void **state)
 {
 	struct setup *s = *state;
-	char words[200];
+	char words[200], size[TEXT_SIZE_MAX], limit[TEXT_SIZE_MAX];
 
 	add_other(s, "photo.png", 3 * KB);
 	s->rule.limit = s->account.max_message_size = size_of(&s->whole) - 1;
+	text_size(size, s->rule.limit + 1, TEXT_UP);
+	text_size(limit, s->rule.limit, TEXT_DOWN);
+	assert_string_not_equal(size, limit);
 	snprintf(words, sizeof(words),
-	    "the message is %llu bytes as sent, and account office365 allows %llu by "
+	    "the message has %s as sent, and account office365 allows %s by "
 	    "max_message_size",
-	    (unsigned long long)s->rule.limit + 1, (unsigned long long)s->rule.limit);
+	    size, limit);
 	check_not_made(s, STATUS_REFUSED, words);
 	check_not_made(s, STATUS_REFUSED, "print fewer pages at a time");
 	s->account.max_message_size++;

@@ -321,6 +321,35 @@ shows_for_a_sentence(void **state)
 	buf_clear(&out);
 }
 
+/* Rounded in the right direction, in every unit. */
+static void
+sizes_for_a_person(void **state)
+{
+	static const struct {
+		uint64_t bytes;
+		const char *down, *up;
+	} sizes[] = {
+		{ 0, "0 bytes", "0 bytes" },
+		{ 1023, "1023 bytes", "1023 bytes" },
+		{ 1024, "1.0 KB", "1.0 KB" },
+		{ 1025, "1.0 KB", "1.1 KB" },
+		{ 1536, "1.5 KB", "1.5 KB" },
+		{ 1024 * 1024 - 1, "1023.9 KB", "1024.0 KB" },
+		{ 36700160, "35.0 MB", "35.0 MB" },
+		{ 36700161, "35.0 MB", "35.1 MB" },
+		{ UINT64_MAX, "17592186044415.9 MB", "17592186044416.0 MB" },
+	};
+	char text[TEXT_SIZE_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		text_size(text, sizes[i].bytes, TEXT_DOWN);
+		assert_string_equal(text, sizes[i].down);
+		text_size(text, sizes[i].bytes, TEXT_UP);
+		assert_string_equal(text, sizes[i].up);
+	}
+}
+
 int
 main(void)
 {
@@ -336,6 +365,7 @@ main(void)
 		cmocka_unit_test(clean_stops_at_the_limit),
 		cmocka_unit_test(clean_noise),
 		cmocka_unit_test(cut_ends_at_a_character),
+		cmocka_unit_test(sizes_for_a_person),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
