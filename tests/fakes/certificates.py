@@ -8,7 +8,25 @@ import subprocess
 import threading
 from pathlib import Path
 
-LOOPBACK = "DNS:localhost,IP:127.0.0.1"
+LOOPBACK = "DNS:localhost,DNS:*.host.test,IP:127.0.0.1"
+EXPIRED = ("20200101000000Z", "20200201000000Z")  # not before, not after
+NOT_YET_VALID = ("20900101000000Z", "20910101000000Z")
+ALWAYS = ("19500101000000Z", "22000101000000Z")  # for tests that set the clock
+
+# What `openssl ca` wants before it signs with dates of one's own choice.
+CA_SETTINGS = """\
+[ca]
+default_ca = authority
+[authority]
+database = {folder}/{name}.database
+new_certs_dir = {folder}
+rand_serial = yes
+default_md = sha256
+copy_extensions = copy
+policy = anything
+[anything]
+commonName = supplied
+"""
 
 
 def openssl(*arguments):
@@ -20,30 +38,48 @@ def openssl(*arguments):
 class Authority:
     """An authority in a folder of its own; `ca_file` is what a client has to trust."""
 
-    def __init__(self, folder, name="Postroom test authority"):
+    def __init__(self, folder, name="Postroom test authority", hosts="DNS:ca.example"):
         self.folder = Path(folder)
         self.folder.mkdir(mode=0o755, parents=True, exist_ok=True)
         self.ca_file = self.folder / "ca.pem"
         self.key = self.folder / "ca.key"
-        openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
-                "-nodes", "-keyout", self.key, "-out", self.ca_file, "-days", 30,
-                "-subj", f"/CN={name}",
-                "-addext", "basicConstraints=critical,CA:TRUE",
-                "-addext", "keyUsage=critical,keyCertSign,cRLSign")
+        request = self._request(self.key, "ca", name, hosts,
+                                "basicConstraints=critical,CA:TRUE",
+                                "keyUsage=critical,keyCertSign,cRLSign")
+        self._sign("ca", request, self.ca_file, ALWAYS, "-selfsign")
         self.ca_file.chmod(0o644)
 
-    def issue(self, name, hosts=LOOPBACK, lifetime=("-days", 30)):
-        """Signs a certificate and returns the paths of certificate and key."""
+    def issue(self, name, hosts=LOOPBACK, dates=None):
+        """Signs a certificate, for a month or for the time between two dates, and returns
+        the paths of certificate and key."""
         certificate = self.folder / f"{name}.pem"
         key = self.folder / f"{name}.key"
         request = self.folder / f"{name}.csr"
-        openssl("req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
-                "-nodes", "-keyout", key, "-out", request, "-subj", f"/CN={name}",
-                "-addext", f"subjectAltName={hosts}")
-        openssl("x509", "-req", "-in", request, "-out", certificate, *lifetime,
-                "-CA", self.ca_file, "-CAkey", self.key, "-CAcreateserial",
-                "-copy_extensions", "copy")
+        request = self._request(key, name, name, hosts)
+        if dates:
+            self._sign(name, request, certificate, dates, "-cert", self.ca_file)
+        else:
+            openssl("x509", "-req", "-in", request, "-out", certificate, "-days", 30,
+                    "-CA", self.ca_file, "-CAkey", self.key, "-CAcreateserial",
+                    "-copy_extensions", "copy")
         return certificate, key
+
+    def _request(self, key, name, subject, hosts, *extensions):
+        """A new key, and what asks for a certificate of it."""
+        path = self.folder / f"{name}.csr"
+        more = [part for each in extensions for part in ("-addext", each)]
+        openssl("req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+                "-nodes", "-keyout", key, "-out", path, "-subj", f"/CN={subject}",
+                "-addext", f"subjectAltName={hosts}", *more)
+        return path
+
+    def _sign(self, name, request, certificate, dates, *how):
+        settings = self.folder / f"{name}.settings"
+        settings.write_text(CA_SETTINGS.format(folder=self.folder, name=name))
+        (self.folder / f"{name}.database").touch()
+        openssl("ca", "-batch", "-notext", "-config", settings, "-keyfile", self.key,
+                *how, "-in", request, "-out", certificate,
+                "-startdate", dates[0], "-enddate", dates[1])
 
 
 class Kit:
@@ -61,20 +97,19 @@ class Kit:
             return self.authority.issue("good")
         if kind == "wrong-host":  # a valid certificate of somebody else
             return self.authority.issue("wrong-host", hosts="DNS:mail.elsewhere.example")
+        if kind == "self-signed":
+            alone = Authority(self.folder / "alone", "localhost", LOOPBACK)
+            return alone.ca_file, alone.key
         if kind == "expired":
-            return self._expired()
+            return self.authority.issue(kind, dates=EXPIRED)
+        if kind == "always":
+            return self.authority.issue(kind, dates=ALWAYS)
+        if kind == "not-yet-valid":
+            return self.authority.issue(kind, dates=NOT_YET_VALID)
         if kind == "unknown-ca":  # the right names, signed by an authority nobody trusts
             stranger = Authority(self.folder / "stranger", "Somebody else's authority")
             return stranger.issue("unknown-ca")
         raise ValueError(f"no certificate of the kind {kind!r}")
-
-    def _expired(self):
-        """OpenSSL 3.0 makes one with a negative lifetime, 3.5 with dates."""
-        try:
-            return self.authority.issue("expired", lifetime=("-days", -1))
-        except subprocess.CalledProcessError:
-            dates = ("-not_before", "20200101000000Z", "-not_after", "20200201000000Z")
-            return self.authority.issue("expired", lifetime=dates)
 
     def context(self, kind="good", newest=None):
         """A server's TLS context; newest = "1.1" offers nothing above TLS 1.1."""

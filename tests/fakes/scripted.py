@@ -10,7 +10,9 @@ FOLDER/record.json when it ends; what a client has to trust is FOLDER/tls/author
 
 What the server offers, with the defaults:
 
-    "certificate": "good"       or what is wrong with it: "wrong-host", "unknown-ca", "expired"
+    "certificate": "good"       or what is wrong with it: "wrong-host", "unknown-ca",
+                                "self-signed", "expired", "not-yet-valid"; "always" is
+                                good at any time
     "implicit": false           TLS from the first byte, as on port 465
     "starttls": true            false: an old server, or someone in between who takes the offer
                                 out and lures with AUTH on the bare line
@@ -38,8 +40,10 @@ is reached, over all connections; null, and what comes after the list's end, is 
 
 An action may also be an object: "reply"; "then", one of the words, after the reply;
 "inject", text sent in one piece with the reply (CVE-2011-0411: commands slipped in before
-TLS); "raw", bytes sent as they are (a web portal that answers on the port); "after", for the
-stage body: how many bytes to read first.
+TLS); "raw", bytes sent as they are (a web portal that answers on the port); "endless", bytes
+sent again and again until the client goes or has taken ENDLESS_MAX of them; "pause", seconds
+before all that; "slow", seconds between two bytes of the reply; "after", for the stage body:
+how many bytes to read first. A byte that is no UTF-8 is written as JSON's \\udcXX.
 """
 import hashlib
 import json
@@ -59,6 +63,7 @@ BLOCK = 1024 * 1024        # bytes asked of the socket at a time
 LINE_MAX = 64 * 1024       # bytes of a command line; a client that sends more is cut off
 HANDSHAKE_LIMIT = 30       # seconds
 NEVER = 3600               # seconds; longer than any test runs
+ENDLESS_MAX = 1 << 30      # bytes; a client that took so many would take any number
 END_OF_DATA = b"\r\n.\r\n"
 STAGES = ("greeting", "ehlo", "starttls", "tls", "auth", "mail", "rcpt", "data", "body",
           "eod", "quit")
@@ -77,6 +82,9 @@ class Action:
     then: str = ""
     inject: str = ""
     raw: str = ""
+    endless: str = ""
+    pause: float = 0
+    slow: float = 0
     after: int = 0
 
     @classmethod
@@ -182,6 +190,20 @@ class Connection:
         except OSError as error:
             raise Ended from error
 
+    def trickle(self, data, pause):
+        """Sends byte by byte with a pause before each; at once where there is none."""
+        for block in (data[n:n + 1] for n in range(len(data))) if pause else [data]:
+            if pause and self.server.stopping.wait(pause):
+                raise Ended
+            self.send(block)
+
+    def repeat(self, data):
+        """Sends the data again and again. `endless` counts what the client took."""
+        block = data * (BLOCK // 16 // len(data) + 1)
+        while self.server.endless < ENDLESS_MAX:
+            self.send(block)
+            self.server.endless += len(block)
+
     def say(self, *lines):
         self.send("".join(f"{line}\r\n" for line in lines).encode())
 
@@ -217,11 +239,16 @@ class Connection:
         action = self.script.reach(stage)
         if action is None:
             return False
+        if action.pause and self.server.stopping.wait(action.pause):
+            raise Ended
         if action.raw:
             self.send(action.raw.encode("latin-1"))
+        if action.endless:
+            self.repeat(action.endless.encode("latin-1"))
         if action.reply:
             lines = [f"{line}\r\n" for line in action.reply.split("\n")]
-            self.send(("".join(lines) + action.inject).encode())
+            data = ("".join(lines) + action.inject).encode("utf-8", "surrogateescape")
+            self.trickle(data, action.slow)
             self.said = lines[-1]
         if action.then:
             self.end(action.then)
@@ -388,6 +415,8 @@ class Server:
     bare         every byte that came in outside TLS
     refused      handshakes that the client broke off
     messages     every message, also those that were cut off
+    endless      bytes that clients took of what has no end
+    peak         the most connections that were open at a time
     """
 
     def __init__(self, script, folder=None, kit=None):
@@ -396,6 +425,7 @@ class Server:
         self.ca_file = self.kit.ca_file
         self.commands, self.credentials, self.refused, self.messages = [], [], [], []
         self.bare = bytearray()
+        self.endless = self.peak = 0
         self.stopping = threading.Event()
         self.release = threading.Event()
         self.lock = threading.Lock()
@@ -453,6 +483,7 @@ class Server:
         """Remembers the connection's stream of the moment, for stop()."""
         with self.lock:
             self.connections[connection.number] = connection
+            self.peak = max(self.peak, len(self.connections))
 
     def _serve(self, connection):
         try:

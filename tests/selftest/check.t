@@ -5,6 +5,7 @@ set -u
 # shellcheck source=tests/selftest/tap.sh
 . "$(dirname "$0")/tap.sh"
 limit=60 # seconds for a test file; less where one hangs
+files=   # the scripts to run; all tests where it is empty
 
 new_tree() { # an empty checkout with the tool under test
 	root=$work/tree
@@ -42,8 +43,9 @@ script() { # script BODY: a TAP script
 	chmod +x "$root/tests/integration/a.t"
 }
 
-expect() { # expect green|red NAME PATTERN: runs the tree; PATTERN stands in its output
-	(cd / && "$root/tools/check" "$root/build" "$root/san" $limit) >"$work/out" 2>&1
+expect() { # expect green|red NAME PATTERN: runs the tree, or $files; PATTERN is in the output
+	# shellcheck disable=SC2086 # a list of names
+	(cd / && "$root/tools/check" "$root/build" "$root/san" $limit $files) >"$work/out" 2>&1
 	status=$?
 	verdict=$(sed -n '$s/^check: [0-9]* files, [0-9]* tests, [0-9]* skipped: //p' "$work/out")
 	[ "$1$status$verdict" = green0PASS ] || [ "$1$status$verdict" = red1FAIL ]
@@ -121,4 +123,20 @@ script 'echo 1..1
 echo ok 1'
 export CUPS_SERVER=else SANE_CONFIG_DIR=/nowhere POSTROOM_CONFIG=/nowhere https_proxy=http://else
 LC_ALL=C expect green 'settings of the caller stay out' PASS
+
+new_tree
+unit red 'assert_int_equal(1, 1);'
+rm "$root/san/tests/unit/test_red.t"
+script 'echo 1..1; echo ok 1'
+mkdir -p "$root/tests/faults" "$root/build/faults"
+touch "$root/build/faults/S1.json"
+# shellcheck disable=SC2016 # expands in the script
+printf '#!/bin/sh\necho 1..1\n%s\n' '[ -d "$POSTROOM_FAULTS" ] &&
+	[ ! -e "$POSTROOM_FAULTS/S1.json" ] || printf "not "; echo ok 1' >"$root/tests/faults/a.t"
+chmod +x "$root/tests/faults/a.t"
+files=tests/faults/a.t
+expect green 'a script that is named is run alone, with no record of a run before' \
+	'^check: 1 files, 1 tests'
+files='tests/faults/a.t tests/integration/none.t'
+expect red 'a script that is named and missing' none.t
 finish

@@ -4,7 +4,9 @@ For what only the backend's exit code and its talk with the server can tell. A r
 process group of its own, as cupsd makes it, and what is left of it is killed.
 """
 import contextlib
+import itertools
 import os
+import select
 import signal
 import subprocess
 import tempfile
@@ -18,6 +20,8 @@ from rig import documents, settings, tap
 
 OK, HOLD, STOP, CANCEL, RETRY = 0, 3, 4, 5, 7  # exit codes (mailto(8))
 RUN_LIMIT = 60  # seconds
+LOG_MAX = 1 << 20  # bytes of a log that are looked at while it runs
+PAUSE = 0.05  # seconds between two looks
 UUID = "6d1ba6cf-4c3a-3f8e-4a86-5a3f0f1f2e10"
 OPTIONS = (f"mail-to=bob@example.com job-uuid=urn:uuid:{UUID} time-at-creation=1795354468 "
            f"date-time-at-creation=")
@@ -35,16 +39,20 @@ class Result:
 class Run:
     """A backend that runs."""
 
-    def __init__(self, arguments, environment, data):
-        """The data are bytes, or a file to read them from: the end of a pipe."""
+    def __init__(self, arguments, environment, data, under=()):
+        """The data are bytes, or a file to read them from: the end of a pipe. `under` is a
+        command that the backend is started by: strace, prlimit."""
         self.input = tempfile.TemporaryFile() if isinstance(data, bytes) else data
         if isinstance(data, bytes):
             self.input.write(data)
             self.input.seek(0)
         self.log = tempfile.TemporaryFile()
         self.started = time.monotonic()
+        program_file = rig.built("mailto")
+        if under:
+            arguments, program_file = [*under, program_file, *arguments[1:]], None
         self.process = subprocess.Popen(
-            arguments, executable=rig.built("mailto"), env=environment, cwd="/",
+            arguments, executable=program_file, env=environment, cwd="/",
             stdin=self.input, stdout=subprocess.DEVNULL, stderr=self.log, umask=0o077,
             start_new_session=True)
 
@@ -63,6 +71,23 @@ class Run:
         seconds = time.monotonic() - self.started
         self.log.seek(0)
         return Result(self.process.returncode, self.log.read().decode(), seconds)
+
+    def said(self):
+        """What it has written so far. The offset is the backend's own and stays."""
+        return os.pread(self.log.fileno(), LOG_MAX, 0).decode()
+
+    def wait(self, condition, limit=RUN_LIMIT):
+        """Waits for condition(); False when the run ended or the limit passed before."""
+        end = time.monotonic() + limit
+        while not condition():
+            if self.process.poll() is not None or time.monotonic() > end:
+                return condition()
+            select.select([], [], [], PAUSE)
+        return True
+
+    def wait_said(self, text, limit=RUN_LIMIT):
+        """Waits until it has said the text; False when it ended without."""
+        return self.wait(lambda: text in self.said(), limit)
 
     def family(self):
         """The backend's process and all below it, as folders of /proc."""
@@ -110,6 +135,7 @@ class House:
         self.tmp.mkdir(mode=0o1777)
         self.tmp.chmod(0o1777)
         self.pdf = documents.pdf("One", "Two")
+        self.numbers = itertools.count(1)
         self.last = None
 
     def __enter__(self):
@@ -125,7 +151,9 @@ class House:
     def server(self, script=None, **sections):
         """A scripted server, and settings that lead to it (`settings` of the server)."""
         with scripted.Server(script or {}, kit=self.kit) as server:
-            folder = self.folder / f"etc-{server.port}"
+            # Its own state: another server may get the same port, and no job of the first
+            # must count as sent.
+            folder = self.folder / f"etc-{next(self.numbers)}"
             server.settings = settings.write(folder, server, **sections)
             yield server
 
@@ -141,12 +169,14 @@ class House:
 
     @contextlib.contextmanager
     def start(self, server, *, data=None, options=OPTIONS, title="Report", user="alice",
-              file=None, **environment):
-        """Starts the backend on a document (standard input, or a file as on a raw queue)."""
+              file=None, number=17, uuid=UUID, copies="1", under=(), **environment):
+        """Starts the backend on a document (standard input, or a file as on a raw queue).
+        Runs of one uuid are tries of one job, which leaves once; `number` is cupsd's."""
         uri = environment.get("uri", "mailto:")
-        arguments = [uri, "17", user, title, "1", options, *([str(file)] if file else [])]
+        arguments = [uri, str(number), user, title, copies, options.replace(UUID, uuid),
+                     *([str(file)] if file else [])]
         run = Run(arguments, self.environment(server.settings, **environment),
-                  self.pdf if data is None else data)
+                  self.pdf if data is None else data, under)
         try:
             yield run
         finally:

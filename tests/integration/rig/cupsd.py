@@ -9,6 +9,7 @@ import os
 import re
 import select
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -77,9 +78,10 @@ FOLDERS = {"etc": 0o755, "etc/ppd": 0o755, "bin": 0o755, "bin/backend": 0o755,
 
 
 class Cupsd:
-    """The server. The settings file need not exist before the first job."""
+    """The server. The settings file need not exist before the first job; `more` is text
+    for the end of cupsd.conf."""
 
-    def __init__(self, settings, folder=None):
+    def __init__(self, settings, folder=None, more=""):
         if os.getuid() != 0:
             raise tap.Skip("root, who alone can start a cupsd whose backend runs as root")
         if not shutil.which("cupsd", path="/usr/sbin"):
@@ -89,6 +91,7 @@ class Cupsd:
         self.folder = Path(folder or tempfile.mkdtemp(prefix="postroom-cups-"))
         self.folder.chmod(0o755)
         self.settings = settings
+        self.more = more
         self.socket = self.folder / "run" / "cups.sock"
         self.process = None
         self.client = ipp.Client(self.socket)
@@ -116,7 +119,7 @@ class Cupsd:
         etc = self.folder / "etc"
         names = {"folder": self.folder, "socket": self.socket, "port": self.port,
                  "settings": self.settings}
-        (etc / "cupsd.conf").write_text(CUPSD_CONF.format(**names))
+        (etc / "cupsd.conf").write_text(CUPSD_CONF.format(**names) + self.more)
         (etc / "cups-files.conf").write_text(CUPS_FILES_CONF.format(**names))
 
     def _wait_until_ready(self):
@@ -135,9 +138,14 @@ class Cupsd:
 
     def start(self):
         self._make_folders()
-        self._write_settings()
         # A copy: AppArmor, where it is on, would confine the original to the system's paths.
         shutil.copy("/usr/sbin/cupsd", self.folder / "cupsd")
+        self.launch()
+
+    def launch(self):
+        """Starts cupsd on what is there already, also after kill(); on another port, as its
+        old one may be somebody else's by now."""
+        self._write_settings()
         self.process = subprocess.Popen(
             ["setpriv", "--pdeathsig", "TERM", self.folder / "cupsd", "-f",
              "-c", self.folder / "etc" / "cupsd.conf",
@@ -146,6 +154,17 @@ class Cupsd:
             cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL, start_new_session=True)
         self._wait_until_ready()
+
+    def kill(self):
+        """cupsd alone dies, as by a crash."""
+        self.process.kill()
+        self.process.wait()
+
+    def crash(self):
+        """All die, as by a power loss: cupsd hears of no end, its children not of its own."""
+        self.process.send_signal(signal.SIGSTOP)
+        self._kill_leftovers()
+        self.kill()
 
     def stop(self):
         if self.process:

@@ -6,7 +6,7 @@ import socket
 import struct
 
 PRINT_JOB, CREATE_JOB, SEND_DOCUMENT, CANCEL_JOB = 0x02, 0x05, 0x06, 0x08
-GET_JOB_ATTRIBUTES, GET_PRINTER_ATTRIBUTES, RESTART_JOB = 0x09, 0x0B, 0x0E
+GET_JOB_ATTRIBUTES, GET_JOBS, GET_PRINTER_ATTRIBUTES, RESTART_JOB = 0x09, 0x0A, 0x0B, 0x0E
 OPERATION_GROUP, JOB_GROUP, END = 0x01, 0x02, 0x03
 INTEGER, BOOLEAN, ENUM = 0x21, 0x22, 0x23
 TEXT, NAME, KEYWORD, URI = 0x41, 0x42, 0x44, 0x45
@@ -140,6 +140,16 @@ class Client:
             ("requesting-user-name", NAME, self.user)])
         attributes["state"] = JOB_STATES[attributes["job-state"][0]]
         return attributes
+
+    def jobs(self, which="all"):
+        """The states of the jobs of all queues by their numbers; which may be "completed" or
+        "not-completed", as RFC 8011 4.2.6 means it."""
+        attributes = self.request(GET_JOBS, "/", [
+            ("printer-uri", URI, "ipp://localhost/"),
+            ("requesting-user-name", NAME, self.user), ("which-jobs", KEYWORD, which),
+            ("requested-attributes", KEYWORD, ["job-id", "job-state"])])
+        return {number: JOB_STATES[state] for number, state in
+                zip(attributes.get("job-id", ()), attributes.get("job-state", ()))}
 
     def printer(self, queue):
         """A queue's attributes, with `state` as a word."""

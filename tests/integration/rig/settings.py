@@ -1,12 +1,11 @@
 """Writes a postroom.conf, and the secret beside it, for a fake server."""
-import os
-import pwd
 from pathlib import Path
 
 USER = "scanner@example.com"
 # Looks like an app password and is nobody's. Tests search for it where it must not be.
 PASSWORD = "qzkxvwjhytrbnmlp"
 WORKER = "nobody"  # stands for `postroom`: it exists everywhere
+PER_MINUTE = 6000  # the real limit would slow down a test file that prints a lot
 
 
 def _section(head, values):
@@ -21,20 +20,20 @@ def write(folder, server, **sections):
     appended."""
     folder = Path(folder)
     secrets, state = folder / "secrets", folder / "state"
-    for path, mode in ((folder, 0o755), (secrets, 0o700), (state, 0o700)):
+    for path, mode in ((folder, 0o755), (secrets, 0o700), (state, 0o755)):
         path.mkdir(parents=True, exist_ok=True)
         path.chmod(mode)
-    worker = pwd.getpwnam(WORKER)
-    os.chown(state, worker.pw_uid, worker.pw_gid)
     secret = secrets / "office365"
     secret.touch(mode=0o600)
     secret.chmod(0o600)
     secret.write_text(PASSWORD + "\n")
     defaults = {
-        "postroom": {"state_dir": state, "user": WORKER, "retry_after": "1s"},
+        "postroom": {"state_dir": state, "user": WORKER, "retry_after": "1s",
+                     "log_file": folder / "log"},
         "account": {"server": f"localhost:{server.port}", "tls": "starttls",
                     "ca_file": server.ca_file, "auth": "password", "username": USER,
-                    "password_file": secret, "from": f"Office Scanner <{USER}>"},
+                    "password_file": secret, "from": f"Office Scanner <{USER}>",
+                    "max_per_minute": PER_MINUTE},
         "policy": {}, "users": {}, "addresses": {},
     }
     heads = {"account": "account office365"}
@@ -50,3 +49,8 @@ def write(folder, server, **sections):
 def secret_of(path):
     """The secret's path for a settings file that write() made."""
     return Path(path).parent / "secrets" / "office365"
+
+
+def state_of(path):
+    """The state folder for a settings file that write() made."""
+    return Path(path).parent / "state"
