@@ -52,9 +52,9 @@ asking_credential(struct credential *out, const struct worker *w,
 
 enum status
 asking_journal(
-    struct journal **out, const struct worker *w, const char *uuid, struct error *e)
+    struct journal **out, const struct worker *w, const char *name, struct error *e)
 {
-	const struct words question = { .type = RECORD_ASK_JOURNAL, .text = uuid };
+	const struct words question = { .type = RECORD_ASK_JOURNAL, .text = name };
 	static struct record answer;
 	bool damaged = false;
 	enum status status;

@@ -28,7 +28,7 @@ enum status asking_credential(struct credential *out, const struct worker *w,
 /* The job's journal, which journal_free() closes. A damaged one is reported in the log.
  * STATUS_RETRY, STATUS_HOLD, STATUS_SETTINGS as journal_file() has them. */
 enum status asking_journal(
-    struct journal **out, const struct worker *w, const char *uuid, struct error *e);
+    struct journal **out, const struct worker *w, const char *name, struct error *e);
 
 /* The next try is due after so many ms; `network`: or as soon as the account's server can
  * be reached. */

@@ -20,11 +20,6 @@
 #include "backend/worker.h"
 #include "lib/base/status.h"
 
-enum {
-	ATTEMPT_PUT_OFF_MAX = 30 * 60, /* seconds that a job keeps its queue busy for
-					  recipients whom the server puts off */
-};
-
 /* Delivers the letter (the whole job). STATUS_OK: at least one recipient has all of it;
  * the sentence says which, also on success. STATUS_RETRY: the supervisor knows for how
  * long. STATUS_REFUSED: the owner is told. */

@@ -24,7 +24,7 @@ enum record_type {
 	 * files: another number, another content. */
 	RECORD_ASK_SECRET,
 	RECORD_SECRET,
-	/* worker: text is the job's UUID. supervisor: value is a status, text the
+	/* worker: text is the job's name (job.h). supervisor: value is a status, text the
 	 * sentence, number 1 where a damaged journal was set aside; the descriptor comes
 	 * along. */
 	RECORD_ASK_JOURNAL,

@@ -80,7 +80,7 @@ compose_id(char id[COMPOSE_ID_MAX], const struct letter *letter)
 	char number[SUFFIX_MAX];
 
 	write_number(number, letter);
-	snprintf(id, COMPOSE_ID_MAX, "%s%s@%s", letter->identity.uuid, number,
+	snprintf(id, COMPOSE_ID_MAX, "%s%s@%s", letter->identity.name, number,
 	    at ? at + 1 : "localhost");
 }
 
@@ -93,7 +93,7 @@ write_boundary(char boundary[BOUNDARY_MAX], const struct letter *letter)
 
 	write_number(number, letter);
 	snprintf(
-	    boundary, BOUNDARY_MAX, "=_postroom_%s%s", letter->identity.uuid, number);
+	    boundary, BOUNDARY_MAX, "=_postroom_%s%s", letter->identity.name, number);
 	for (char *c = boundary; (c = strpbrk(c, "-."));)
 		*c = '_';
 }

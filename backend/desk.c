@@ -11,13 +11,14 @@ desk_open(struct desk *d, const struct worker *w, const struct letter *whole,
 		.account = account->name,
 		.connections = account->max_connections,
 		.per_minute = account->max_per_minute,
+		.server = account->server.host,
 	};
 	enum status status;
 
 	*d = (struct desk){ .worker = w, .whole = whole, .account = account };
 	status = asking_credential(&d->credential, w, account, e);
 	if (status == STATUS_OK)
-		status = asking_journal(&d->journal, w, whole->identity.uuid, e);
+		status = asking_journal(&d->journal, w, whole->identity.name, e);
 	if (account->auth != AUTH_NONE)
 		rule.fingerprint = d->credential.fingerprint;
 	if (status == STATUS_OK)
@@ -40,10 +41,27 @@ desk_close(struct desk *d)
 int64_t
 desk_age(const struct desk *d)
 {
-	const struct journal_summary *s = journal_summary(d->journal);
 	struct moment now = moment_now();
 
-	return s->age + moment_since(&s->last, &now);
+	return journal_age(d->journal, &now);
+}
+
+bool
+desk_was_sent(const struct desk *d)
+{
+	for (unsigned part = 1; part <= journal_summary(d->journal)->plan.parts; part++)
+		if (journal_part(d->journal, part).sent)
+			return true;
+	return false;
+}
+
+bool
+desk_has_begun(const struct desk *d)
+{
+	for (unsigned part = 1; part <= journal_summary(d->journal)->plan.parts; part++)
+		if (journal_part(d->journal, part).uncertain)
+			return true;
+	return desk_was_sent(d);
 }
 
 enum journal_recipient

@@ -31,7 +31,8 @@ enum status desk_open(struct desk *d, const struct worker *w, const struct lette
     const struct account *account, struct error *e);
 void desk_close(struct desk *d);
 
-/* Milliseconds since the job's first try. */
+/* Milliseconds for which the job has been tried; what it was held or stopped for in
+ * between hardly counts (journal.h). */
 int64_t desk_age(const struct desk *d);
 
 /* How far the recipients are, all parts together. */
@@ -41,6 +42,10 @@ struct tally {
 	size_t open;
 };
 struct tally desk_tally(const struct desk *d, unsigned parts);
+
+/* Whether a part of the job was sent; and whether one was sent or may have arrived. */
+bool desk_was_sent(const struct desk *d);
+bool desk_has_begun(const struct desk *d);
 
 /* What became of a recipient: refused in any part is refused. text as
  * journal_recipient(). */

@@ -128,6 +128,14 @@ count_pages(struct document *d, bool filtered, size_t number, struct error *e)
 	return status ? error_set(e, status, "%s", why.text) : STATUS_OK;
 }
 
+static enum status
+refuse_number(struct error *e)
+{
+	return error_set(e, STATUS_REFUSED,
+	    "the job has more than %d documents; print them in several jobs",
+	    MESSAGE_ATTACHMENTS_MAX);
+}
+
 /* Takes one document in, after a look at it. */
 static enum status
 add_document(
@@ -137,9 +145,7 @@ add_document(
 	enum status status;
 
 	if (out->count == MESSAGE_ATTACHMENTS_MAX)
-		return error_set(e, STATUS_REFUSED,
-		    "the job has more than %d documents; print them in several jobs",
-		    MESSAGE_ATTACHMENTS_MAX);
+		return refuse_number(e);
 	*new = d;
 	out->count++;
 	status = identify(new, e);
@@ -221,6 +227,8 @@ documents_sort(
 	enum status status;
 
 	*out = (struct documents){ 0 };
+	if (in->spool->too_many)
+		return refuse_number(e);
 	if (in->spool->banner_first || in->spool->banner_last)
 		log_message(LEVEL_DEBUG, "Leaving out the banner %s the documents",
 		    in->spool->banner_first

@@ -103,10 +103,13 @@ struct job_identity
 job_identity(const struct job *j, const struct pairs *options, time_t now)
 {
 	struct job_identity id;
+	char uuid[40];
 
 	id.created = read_time(options_get(options, "time-at-creation"), now);
-	if (!copy_uuid(id.uuid, sizeof(id.uuid), options_get(options, "job-uuid")))
-		snprintf(id.uuid, sizeof(id.uuid), "job-%s-%lld", j->id,
-		    (long long)id.created);
+	if (copy_uuid(uuid, sizeof(uuid), options_get(options, "job-uuid")))
+		snprintf(id.name, sizeof(id.name), "%.10s-%s", j->id, uuid);
+	else
+		snprintf(
+		    id.name, sizeof(id.name), "%.10s-%lld", j->id, (long long)id.created);
 	return id;
 }

@@ -39,8 +39,10 @@ bool job_is_filtered(const struct job *j);
 
 /* What makes a message the same message at every attempt. */
 struct job_identity {
-	char uuid[64];  /* job-uuid without "urn:uuid:", or "job-ID-TIME" when cupsd gave
-			   none */
+	/* The job's number and its job-uuid ("17-6d1b…"), or its time where cupsd gave no
+	 * UUID. The number belongs to it as cupsd takes a job-uuid from clients: a
+	 * stranger may name another job's. */
+	char name[64];
 	time_t created; /* the job's creation; now where cupsd does not tell */
 };
 

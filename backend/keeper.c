@@ -1,6 +1,7 @@
 /* keeper: what root does for the worker (keeper.h). */
 #include "backend/keeper.h"
 
+#include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -11,6 +12,10 @@
 #include "lib/send/jobfile.h"
 #include "lib/send/journal.h"
 #include "lib/send/secret.h"
+
+enum {
+	HISTORY_LINES_MAX = 5000, /* of one run: a recipient each, and a few more */
+};
 
 /* CRC-32 of what changes when a file does. */
 static uint32_t
@@ -60,7 +65,8 @@ give_secret(struct keeper *k, uint32_t index)
 	}
 	k->gave_secret = true;
 	k->account = &k->config->account[index];
-	answer.number = (int64_t)keeper_fingerprint(k->config, k->account);
+	k->fingerprint = keeper_fingerprint(k->config, k->account);
+	answer.number = (int64_t)k->fingerprint;
 	if (keeper_secret_path(k->account))
 		status = secret_read(&secret, keeper_secret_path(k->account), &error);
 	if (status == STATUS_SETTINGS && geteuid() != 0)
@@ -74,37 +80,64 @@ give_secret(struct keeper *k, uint32_t index)
 	secret_wipe(&secret);
 }
 
+/* Whether a journal's name is this job's: its number, '-' and what follows. */
+static bool
+is_own_name(const struct keeper *k, const char *name)
+{
+	size_t len = strlen(k->job->id);
+
+	return strncmp(name, k->job->id, len) == 0 && name[len] == '-';
+}
+
 /* Opens the job's journal for the worker, once. */
 static void
-give_journal(struct keeper *k, const char *uuid)
+give_journal(struct keeper *k, const char *name)
 {
 	struct words answer = { .type = RECORD_JOURNAL };
-	struct error error = { "" };
-	const struct jobfile which = { .name = uuid, .job = k->job->id };
+	struct error error = { "" }, why = { "" };
+	const struct jobfile which = { .name = name, .job = k->job->id };
 	bool set_aside = false;
 
-	if (k->journal >= 0) {
+	if (k->journal >= 0 || !is_own_name(k, name)) {
 		answer.value = STATUS_RETRY;
-		answer.text = "the supervisor refused to open a second journal";
+		answer.text = "the supervisor refused to open another journal";
 		channel_send(k->channel, &answer);
 		return;
 	}
-	answer.value = (uint32_t)jobfile_open(
-	    &k->journal, k->state.jobs, &which, &set_aside, &error);
-	jobfile_sweep(k->state.jobs, time(NULL));
+	answer.value =
+	    (uint32_t)jobfile_open(&k->journal, k->state.jobs, &which, &set_aside, &why);
+	if (answer.value == STATUS_RETRY)
+		error_set(
+		    &error, STATUS_RETRY, "%s/jobs: %s", k->config->state_dir, why.text);
+	else
+		error = why;
+	jobfile_sweep(k->state.jobs, time(NULL), k->job->request_root);
 	answer.text = error.text;
 	answer.number = set_aside;
 	answer.fd = k->journal > 0 ? k->journal : 0;
 	channel_send(k->channel, &answer);
 }
 
+/* Writes a line of the record: whose it is says root. */
 static void
-write_history(const struct keeper *k, const char *line)
+write_history(struct keeper *k, const char *rest)
 {
+	const struct history_job job = {
+		.time = time(NULL),
+		.job = k->job->id,
+		.queue = k->job->printer,
+		.user = k->job->user,
+	};
 	struct error error;
+	struct buf line;
 
-	if (history_write(k->config->log_file, line, &error) != STATUS_OK)
+	if (k->lines++ >= HISTORY_LINES_MAX)
+		return;
+	buf_init(&line, HISTORY_LINE_MAX + 1);
+	if (history_head(&line, &job) && buf_putc(&line, ' ') && buf_puts(&line, rest) &&
+	    history_write(k->config->log_file, buf_text(&line), &error) != STATUS_OK)
 		log_message(LEVEL_WARNING, "the record was not written: %s", error.text);
+	buf_clear(&line);
 }
 
 bool
@@ -125,7 +158,7 @@ keeper_postpone(
 	struct moment now = moment_now();
 	const struct journal_pause pause = {
 		.until = moment_after(&now, rest),
-		.number = keeper_fingerprint(k->config, k->account),
+		.number = k->fingerprint,
 		.network = unreachable,
 		.text = reason,
 	};

@@ -21,6 +21,8 @@ struct keeper {
 	int journal;                   /* the job's, once it was asked for; else -1 */
 	bool gave_secret;              /* each is given once */
 	const struct account *account; /* whose secret it was */
+	uint64_t fingerprint;          /* of settings and secret as they were then */
+	size_t lines;                  /* of the record, in this run */
 };
 
 /* Answers a record of the worker, if it is one of RECORD_ASK_SECRET, RECORD_ASK_JOURNAL

@@ -138,7 +138,11 @@ learn(const struct run *r, enum status status, struct mailed *out, struct error 
 		out->wait = schedule_between(QUOTA_LEAST, QUOTA_MOST, chance());
 		limits_pause(limits, out->wait, e->text);
 		return status;
-	case VERDICT_LOGIN: return after_refused_login(r, out, e);
+	case VERDICT_LOGIN:
+		/* there is no login that could be right another time */
+		if (r->m->account->auth == AUTH_NONE)
+			return STATUS_SETTINGS;
+		return after_refused_login(r, out, e);
 	case VERDICT_SETTINGS:
 		if (receipt->reply.stage == STAGE_AUTH && receipt->reply.code)
 			return after_refused_login(r, out, e);
@@ -186,6 +190,9 @@ mailing_send(const struct mailing *m, struct mailed *out, struct error *e)
 	enum status status;
 
 	*out = (struct mailed){ .receipt = { .delivery = delivery } };
+	if (!m->quiet)
+		log_message(LEVEL_INFO, "Waiting for a connection of account %s",
+		    m->account->name);
 	status = limits_enter(m->limits, m->worker->intake.stop, &closed, e);
 	if (status != STATUS_OK) {
 		out->wait = closed.wait;

@@ -129,7 +129,7 @@ add_time(struct buf *out, time_t when)
 static void
 add_subject(struct buf *out, const struct notice *n)
 {
-	if (n->kind == NOTICE_DELAY)
+	if (n->kind != NOTICE_END)
 		buf_puts(out, "Waiting: ");
 	else if (n->sent_count > 0)
 		buf_puts(out, "Not sent to everybody: ");
@@ -151,6 +151,12 @@ add_outcome(struct buf *out, const struct notice *n)
 		    n->sent_count > 0 ? "to everybody " : "");
 		add_time(out, since + (time_t)n->config->give_up_after);
 		buf_puts(out, ". Nothing needs to be done.\n");
+	} else if (n->kind == NOTICE_HELD) {
+		buf_printf(out,
+		    "This document could not be sent %syet.\n"
+		    "It waits until the administrator of the print server releases or "
+		    "cancels it.\n",
+		    n->sent_count > 0 ? "to everybody " : "");
 	} else if (n->sent_count > 0) {
 		buf_puts(out,
 		    "This document was not sent to everybody, and is not tried "
@@ -198,7 +204,7 @@ add_failed(struct buf *out, const struct notice *n)
 {
 	if (n->failed_count == 0)
 		return;
-	buf_printf(out, "\nNot delivered %sto:\n", n->kind == NOTICE_DELAY ? "yet " : "");
+	buf_printf(out, "\nNot delivered %sto:\n", n->kind == NOTICE_END ? "" : "yet ");
 	for (size_t i = 0; i < n->failed_count && i < NOTICE_LISTED_MAX; i++) {
 		buf_puts(out, "  ");
 		text_show(out, n->failed[i].address, ADDRESS_MAX);
@@ -216,7 +222,7 @@ add_failed(struct buf *out, const struct notice *n)
 static void
 add_remedy(struct buf *out, const struct notice *n)
 {
-	if (n->kind == NOTICE_DELAY)
+	if (n->kind != NOTICE_END)
 		return;
 	buf_puts(out,
 	    "\nWhat to do: once this is put right, print or scan the "
@@ -242,12 +248,17 @@ add_body(struct buf *out, const struct notice *n)
 static void
 write_names(char id[ID_MAX], char boundary[BOUNDARY_MAX], const struct notice *n)
 {
-	const char *kind = n->kind == NOTICE_DELAY ? "delay" : "notice";
+	static const char *const kinds[] = {
+		[NOTICE_END] = "notice",
+		[NOTICE_DELAY] = "delay",
+		[NOTICE_HELD] = "held",
+	};
+	const char *kind = kinds[n->kind];
 	const char *at = strrchr(n->account->from.address, '@');
 
 	snprintf(
-	    id, ID_MAX, "%s.%s@%s", n->identity.uuid, kind, at ? at + 1 : "localhost");
-	snprintf(boundary, BOUNDARY_MAX, "=_%s_%.60s", kind, n->identity.uuid);
+	    id, ID_MAX, "%s.%s@%s", n->identity.name, kind, at ? at + 1 : "localhost");
+	snprintf(boundary, BOUNDARY_MAX, "=_%s_%.60s", kind, n->identity.name);
 	for (char *c = boundary; (c = strchr(c, '-'));)
 		*c = '_';
 }

@@ -24,6 +24,7 @@ enum {
 enum notice_kind {
 	NOTICE_END,   /* it will not be sent, or not to everybody */
 	NOTICE_DELAY, /* it waits for notice_after now, and will be tried on */
+	NOTICE_HELD,  /* it waits for a person, who releases or cancels it */
 };
 
 /* One recipient that did not get it. */

@@ -209,7 +209,7 @@ parts_make(struct parts **out, const struct letter *whole, const struct parts_ru
 	p->whole = *whole;
 	p->whole.title = whole->documents->item[0].filename;
 	p->whole.part = p->whole.parts = 1;
-	version_init(&p->original, whole->documents, rule->tmpdir);
+	version_init(&p->original, whole->documents, rule->tmpdir, rule->stop);
 	status = rule->parts ? repeat(p, e) : make(p, e);
 	if (status)
 		parts_free(p);

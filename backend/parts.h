@@ -20,6 +20,8 @@ struct parts_rule {
 	uint64_t limit;                  /* bytes of a message as sent */
 	const struct oversize *oversize; /* the steps */
 	const char *tmpdir;              /* for what is made anew */
+	int stop; /* a descriptor: when it turns readable all ends; -1: none. 0 is one,
+		     too */
 	/* What an earlier attempt chose (journal.h), so that it comes out the same: parts
 	 * 0: nothing yet. Otherwise limit and resolution are its own. */
 	unsigned parts, resolution;
@@ -31,7 +33,7 @@ struct parts; /* owns its files */
  * parts. Where it fits, nothing is copied and no child runs. STATUS_REFUSED: it cannot be
  * made small enough; the sentence has the size, the limit and what to do. STATUS_HOLD: an
  * earlier attempt divided it otherwise; STATUS_RETRY: the system failed (no room for
- * temporary files). */
+ * temporary files); STATUS_CANCELLED: `stop` turned readable. */
 enum status parts_make(struct parts **out, const struct letter *whole,
     const struct parts_rule *rule, struct error *e);
 void parts_free(struct parts *p);

@@ -126,6 +126,9 @@ static enum status
 cut(struct document *d, const struct pieces *p, int fd, const struct page_range *pages,
     struct error *e)
 {
+	const struct cutting what = {
+		.fd = fd, .pages = *pages, .stop = p->version->stop
+	};
 	enum status status;
 	off_t size;
 	int out;
@@ -133,7 +136,7 @@ cut(struct document *d, const struct pieces *p, int fd, const struct page_range 
 	out = file_scratch(p->version->tmpdir);
 	if (out < 0)
 		return error_errno(e, "cannot make a file in %s", p->version->tmpdir);
-	status = pdf_part(out, &size, fd, pages, e);
+	status = pdf_part(out, &size, &what, e);
 	if (status) {
 		close(out);
 		return status;

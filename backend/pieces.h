@@ -19,7 +19,7 @@ struct pieces; /* owns what was cut out; the version and the letter are the call
  * as sent, that are otherwise like the letter. STATUS_INVALID: it cannot be done; e is
  * the reason, without a subject of its own ("page 3 of Report.pdf alone is too large").
  * STATUS_REFUSED: a message passes a limit of the format; STATUS_RETRY: the system
- * failed. */
+ * failed; STATUS_CANCELLED: the version's `stop` turned readable. */
 enum status pieces_make(struct pieces **out, struct version *v,
     const struct letter *whole, uint64_t limit, struct error *e);
 void pieces_free(struct pieces *p);

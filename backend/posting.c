@@ -3,9 +3,13 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "backend/mailing.h"
 #include "lib/base/log.h"
+
+/* RFC 5321 4.5.3.1.10: the rest of the recipients goes in another message, at once. */
+static const char too_many[] = "452 4.5.3";
 
 /* One run of posting_run(). */
 struct run {
@@ -14,11 +18,11 @@ struct run {
 	struct mailbox_list envelope;
 	struct delivery *delivery; /* one each of the envelope */
 	bool duplicate;            /* it may have been sent before */
+	bool settled;              /* what became of the recipients is final */
 	struct error disk;         /* why the journal takes no line; "": it does */
 };
 
-/* -- the commit point ------------------------------------------------------------------
- */
+/* -- the commit point ---------------------------------------------------------- */
 
 /* Before the end of the data leaves, the disk knows that it may. */
 static bool
@@ -60,6 +64,7 @@ settle(struct run *r, const struct delivery *delivery, const struct reply *reply
 	write_reply(&words, reply);
 	if (status == STATUS_OK)
 		status = journal_outcome(journal, part, sent, words.text, e);
+	r->settled = true;
 	return status;
 }
 
@@ -79,8 +84,7 @@ on_settled(void *context, const struct receipt *receipt)
 	asking_settled(r->desk->worker);
 }
 
-/* -- before and after ------------------------------------------------------------------
- */
+/* -- before and after ---------------------------------------------------------- */
 
 /* Those recipients that are still open. */
 static enum status
@@ -145,12 +149,19 @@ note_put_off(struct posted *out, const struct run *r)
 {
 	size_t count = 0;
 
-	for (size_t i = 0; i < r->envelope.count; i++)
-		if (r->delivery[i].verdict == VERDICT_RECIPIENT_LATER && count++ == 0)
+	for (size_t i = 0; i < r->envelope.count; i++) {
+		const struct delivery *d = &r->delivery[i];
+
+		if (d->verdict != VERDICT_RECIPIENT_LATER)
+			continue;
+		if (strncmp(d->text, too_many, sizeof(too_many) - 1) == 0)
+			out->rest_at_once = true;
+		if (count++ == 0)
 			error_set(&out->put_off, STATUS_RETRY,
 			    "the server does not take mail for %s at the moment (it "
 			    "said: %s)",
-			    r->envelope.item[i].address, r->delivery[i].text);
+			    r->envelope.item[i].address, d->text);
+	}
 }
 
 static bool
@@ -170,10 +181,10 @@ judge(struct run *r, struct posted *out, const struct mailed *mailed, enum statu
 	if (r->disk.text[0])
 		return error_set(e, STATUS_RETRY,
 		    "nothing was sent, as it could not be journaled: %s", r->disk.text);
-	if (mailed->tried && status != STATUS_CANCELLED)
-		record(r, receipt, out->size);
 	if (status != STATUS_OK && mailed->tried && is_about_recipients(receipt))
 		status = settle(r, receipt->delivery, &receipt->reply, false, e);
+	if (r->settled)
+		record(r, receipt, out->size);
 	note_put_off(out, r);
 	if (receipt->uncertain)
 		log_message(LEVEL_WARNING,

@@ -19,6 +19,7 @@ struct posted {
 	int64_t wait;         /* ms, as the account's limits say; 0: they do not */
 	uint64_t size;        /* of the message */
 	uint64_t size_limit;  /* what the server's SIZE said; 0: not asked, or none */
+	bool rest_at_once;    /* some are put off only as there were too many at once */
 	struct error put_off; /* why some recipient has to wait; "": none has */
 	struct reply reply;   /* the server's last word */
 };

@@ -1,8 +1,6 @@
 /* recording: a job's lines in the record (recording.h). */
 #include "backend/recording.h"
 
-#include <time.h>
-
 #include "backend/asking.h"
 #include "lib/base/buf.h"
 #include "lib/base/moment.h"
@@ -33,14 +31,9 @@ add_attempts(struct history *event, const struct journal *journal)
 void
 recording_write(const struct recording *r, struct history *event)
 {
-	const struct job *job = r->worker->job;
 	char id[COMPOSE_ID_MAX];
 	struct buf line;
 
-	event->time = time(NULL);
-	event->job = job->id;
-	event->queue = job->printer;
-	event->user = job->user;
 	event->account = r->account ? r->account->name : "";
 	event->id = "";
 	event->part = event->parts = 1;
@@ -50,7 +43,7 @@ recording_write(const struct recording *r, struct history *event)
 		add_letter(event, r, id);
 	if (r->journal)
 		add_attempts(event, r->journal);
-	buf_init(&line, HISTORY_LINE_MAX);
+	buf_init(&line, HISTORY_LINE_MAX - HISTORY_HEAD_MAX);
 	if (history_line(&line, event))
 		asking_history(r->worker, buf_text(&line));
 	buf_clear(&line);

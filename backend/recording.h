@@ -1,5 +1,6 @@
 /*
- * recording: what a job's end, or a step of it, leaves in the record (history.h).
+ * recording: what a job's end, or a step of it, leaves in the record (history.h). Whose
+ * line it is, its head, the supervisor says.
  */
 #ifndef POSTROOM_RECORDING_H
 #define POSTROOM_RECORDING_H

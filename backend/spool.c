@@ -58,10 +58,8 @@ open_all(struct spool *s, const struct job *job, struct error *e)
 			return error_errno(e, "cannot open the document %s", path);
 		if (s->count == SPOOL_FILES_MAX) {
 			close(fd);
-			return error_set(e, STATUS_REFUSED,
-			    "the job has more than %d documents; print them in several "
-			    "jobs",
-			    SPOOL_DOCUMENTS_MAX);
+			s->too_many = true;
+			return STATUS_OK;
 		}
 		s->fd[s->count++] = fd;
 	}

@@ -24,11 +24,11 @@ struct spool {
 	int fd[SPOOL_FILES_MAX]; /* one a document, banners included */
 	size_t count; /* 0: cupsd's folder cannot be read (a run by hand, not as root) */
 	bool banner_first, banner_last;
+	bool too_many; /* more than SPOOL_FILES_MAX: the rest is not here */
 };
 
 /* Opens the document of argv[6], or else all that cupsd spooled for the job.
- * STATUS_RETRY: a file is there and cannot be opened; STATUS_REFUSED: more documents than
- * SPOOL_DOCUMENTS_MAX. */
+ * STATUS_RETRY: a file is there and cannot be opened. */
 enum status spool_open(struct spool *out, const struct job *job, struct error *e);
 void spool_close(struct spool *s);
 

@@ -44,7 +44,7 @@ static enum status
 open_folder(
     int *out, int parent, const struct folder *f, const char *path, struct error *e)
 {
-	bool made = mkdirat(parent, f->name, f->mode) == 0;
+	bool made = mkdirat(parent, f->name, f->mode) == 0, ours;
 	struct stat st;
 	int fd;
 
@@ -53,9 +53,13 @@ open_folder(
 	fd = openat(parent, f->name, FOLDER_FLAGS);
 	if (fd < 0)
 		return blame(path, f->name, e);
-	if (made && (fchown(fd, f->owner, f->group) != 0 || fchmod(fd, f->mode) != 0))
-		goto broken;
 	if (fstat(fd, &st) != 0)
+		goto broken;
+	/* made now; or by another run that has not given it away yet, or never will */
+	ours = made || (st.st_uid == geteuid() && st.st_uid != f->owner);
+	if (ours &&
+	    (fchown(fd, f->owner, f->group) != 0 || fchmod(fd, f->mode) != 0 ||
+		fstat(fd, &st) != 0))
 		goto broken;
 	if (st.st_uid == f->owner && !(st.st_mode & OTHERS_WRITE)) {
 		*out = fd;
@@ -90,17 +94,24 @@ state_open(struct state *out, const struct config *config, struct error *e)
 	struct folder top = { config->state_dir, 0755, own.uid, own.gid };
 	struct folder jobs = { "jobs", 0700, own.uid, own.gid };
 	struct folder limits = { "limits", 0700, worker.uid, worker.gid };
+	struct folder tmp = { "tmp", 0700, worker.uid, worker.gid };
 	struct state s = { .jobs = -1, .limits = -1 };
-	char path[ERROR_TEXT_MAX / 4];
-	int fd = -1;
+	char path[STATE_PATH_MAX / 2];
+	int fd = -1, unused = -1;
 
-	snprintf(path, sizeof(path), "%s/", config->state_dir);
+	if (snprintf(path, sizeof(path), "%s/", config->state_dir) >= (int)sizeof(path))
+		return error_set(e, STATUS_SETTINGS, "state_dir has too long a path");
+	snprintf(s.tmp, sizeof(s.tmp), "%stmp", path);
 	if (status == STATUS_OK)
 		status = open_folder(&fd, AT_FDCWD, &top, "", e);
 	if (status == STATUS_OK)
 		status = open_folder(&s.jobs, fd, &jobs, path, e);
 	if (status == STATUS_OK)
 		status = open_folder(&s.limits, fd, &limits, path, e);
+	if (status == STATUS_OK)
+		status = open_folder(&unused, fd, &tmp, path, e);
+	if (unused >= 0)
+		close(unused);
 	if (fd >= 0)
 		close(fd);
 	if (status == STATUS_OK)

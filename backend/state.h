@@ -4,6 +4,8 @@
  *   state_dir/          root's, readable by all
  *   state_dir/jobs/     root's alone: the journals (journal.h)
  *   state_dir/limits/   the worker's alone: what accounts may do at a time (limits.h)
+ *   state_dir/tmp/      the worker's alone: what is made of documents that are too large;
+ *                       cupsd's own TMPDIR is closed to it
  */
 #ifndef POSTROOM_STATE_H
 #define POSTROOM_STATE_H
@@ -11,8 +13,13 @@
 #include "lib/base/status.h"
 #include "lib/send/config.h"
 
+enum {
+	STATE_PATH_MAX = 1024, /* bytes of a path, with the NUL */
+};
+
 struct state {
-	int jobs, limits; /* descriptors of the folders */
+	int jobs, limits;         /* descriptors of the folders */
+	char tmp[STATE_PATH_MAX]; /* the path of that folder */
 };
 
 /* Opens the folders and makes those that are missing. STATUS_SETTINGS: state_dir cannot

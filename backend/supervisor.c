@@ -28,7 +28,9 @@ enum {
 	COMMITTED_GRACE = 27000, /* the same once the end of the data is out */
 	LEAVE_GRACE = 1000,      /* milliseconds for a worker that has told its result */
 	FIRST_DESCRIPTOR =
-	    3, /* cupsd's back and side channel and whatever else was open */
+	    3,            /* cupsd's back and side channel and whatever else was open */
+	WAIT_LEAST = 500, /* milliseconds to the next try that a worker can ask for */
+	WAIT_MOST = 24 * 60 * 60 * 1000,
 	OVERSIZE_FACTOR = 16, /* that a document may be larger than a message */
 };
 
@@ -41,6 +43,7 @@ struct run {
 	pid_t worker;
 	bool committed; /* the server may have the message, and has not answered */
 	bool stopped;   /* SIGTERM came */
+	bool extended;  /* and its deadline was moved, for an answer that may come */
 	bool told;      /* a result */
 	enum status result;
 	struct error *error;
@@ -82,6 +85,8 @@ supervisor_guard(void)
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	/* a cupsd that starts anew starts the job anew: it must not meet this run */
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	/* cupsd takes a backend that SIGKILL ended for one that has sent */
+	priv_spare(true);
 	priv_hide();
 }
 
@@ -94,6 +99,7 @@ become_worker(const struct config *config, struct error *e)
 	struct identity id;
 	enum status status;
 
+	priv_spare(false);
 	if (geteuid() == 0) {
 		status = priv_lookup(&id, config->user, e);
 		if (status == STATUS_OK)
@@ -136,6 +142,7 @@ live_as_worker(const struct run *r, int channel, pid_t parent)
 		    .scratch = r->scratch,
 		    .most = largest_document(k->config) },
 		.limits = k->state.limits,
+		.tmp = k->state.tmp,
 		.channel = channel,
 	};
 	enum status status = become_worker(k->config, &error);
@@ -156,14 +163,39 @@ live_as_worker(const struct run *r, int channel, pid_t parent)
 
 /* -- the supervisor's side -------------------------------------------------------- */
 
+/* SIGTERM may have overtaken it: the answer is worth waiting for, once. */
 static void
+hear_committed(struct run *r)
+{
+	r->committed = true;
+	if (r->stopped && !r->extended)
+		r->deadline = now() + COMMITTED_GRACE;
+	r->extended |= r->stopped;
+}
+
+static void
+hear_wait(struct run *r, const struct record *record)
+{
+	int64_t wait = record->number;
+
+	r->ending->wait = wait < WAIT_LEAST ? WAIT_LEAST
+	    : wait > WAIT_MOST              ? WAIT_MOST
+					    : wait;
+	r->ending->unreachable = record->value & WAIT_FOR_NETWORK;
+}
+
+/* The worker's last word; there is no second one. */
+static bool
 hear_result(struct run *r, const struct record *record)
 {
+	if (r->told)
+		return false;
 	r->told = true;
 	r->result =
 	    record->value <= STATUS_CANCELLED ? (enum status)record->value : STATUS_HOLD;
 	error_set(r->error, r->result, "%s", record->text);
 	r->deadline = now() + LEAVE_GRACE;
+	return true;
 }
 
 /* Takes one record of the worker; false when there will be no more. */
@@ -176,21 +208,14 @@ hear(struct run *r)
 	if (!channel_receive(r->ending->keeper.channel, &record, NULL))
 		return false;
 	switch (record.type) {
-	case RECORD_COMMITTED:
-		r->committed = true;
-		if (r->stopped) /* SIGTERM overtook it: the answer is worth waiting for */
-			r->deadline = now() + COMMITTED_GRACE;
-		return true;
+	case RECORD_COMMITTED: hear_committed(r); return true;
 	case RECORD_SETTLED:
 		r->committed = false;
 		if (r->stopped)
 			r->deadline = now() + STOP_GRACE;
 		return true;
-	case RECORD_WAIT:
-		r->ending->wait = record.number;
-		r->ending->unreachable = record.value & WAIT_FOR_NETWORK;
-		return true;
-	case RECORD_RESULT: hear_result(r, &record); return true;
+	case RECORD_WAIT: hear_wait(r, &record); return true;
+	case RECORD_RESULT: return hear_result(r, &record);
 	default:
 		known = keeper_hear(&r->ending->keeper, &record);
 		explicit_bzero(record.text, sizeof(record.text));
@@ -316,28 +341,23 @@ start_worker(struct run *r, struct error *e)
 static void
 record_crash(const struct run *r)
 {
-	const struct keeper *k = &r->ending->keeper;
+	struct keeper *k = &r->ending->keeper;
 	const struct history h = {
 		.event = HISTORY_HELD,
-		.time = time(NULL),
-		.job = k->job->id,
-		.queue = k->job->printer,
-		.user = k->job->user,
 		.account = k->account ? k->account->name : "",
-		.id = "",
 		.part = 1,
 		.parts = 1,
 		.duplicate = r->committed,
 		.text = r->error->text,
 	};
-	struct record record = { .type = RECORD_HISTORY };
+	static struct record record = { .type = RECORD_HISTORY };
 	struct buf line;
 
 	buf_init(&line, HISTORY_LINE_MAX);
 	history_line(&line, &h);
 	snprintf(record.text, sizeof(record.text), "%s", buf_text(&line));
 	buf_clear(&line);
-	keeper_hear(&r->ending->keeper, &record);
+	keeper_hear(k, &record);
 }
 
 enum status

@@ -20,6 +20,7 @@ struct run {
 static const char *const kinds[] = {
 	[NOTICE_END] = "end",
 	[NOTICE_DELAY] = "delay",
+	[NOTICE_HELD] = "held",
 };
 
 /* Once at most: what the journal does not know has not left. */
@@ -33,12 +34,16 @@ on_commit(void *context)
 	    asking_committed(r->desk->worker);
 }
 
+/* What the server did not take has not left. */
 static void
 on_settled(void *context, const struct receipt *receipt)
 {
-	const struct run *r = context;
+	struct run *r = context;
 
-	(void)receipt;
+	if (receipt->verdict != VERDICT_SENT &&
+	    journal_notice_back(r->desk->journal, kinds[r->notice.kind], &r->disk) !=
+		STATUS_OK)
+		log_message(LEVEL_WARNING, "%s", r->disk.text);
 	asking_settled(r->desk->worker);
 }
 
@@ -68,36 +73,31 @@ find_failed(struct run *r, unsigned parts, struct error *e)
 	return STATUS_OK;
 }
 
-/* The record of a notice that the server took. */
+/* The record of a notice, for those whom the server took it for. */
 static void
 record(const struct run *r, const struct receipt *receipt, uint64_t size)
 {
 	struct recording recording = desk_recording(r->desk, NULL);
-	const char *first = r->to.item[0].address;
+	const char **told = calloc(r->to.count, sizeof(*told));
 	struct history event = {
 		.event = HISTORY_NOTICE,
-		.recipients = &first,
-		.recipient_count = 1,
+		.recipients = told,
 		.size = size,
 		.reply = &receipt->reply,
 	};
 
-	recording_write(&recording, &event);
-	log_message(LEVEL_INFO, "%s%s has been told by mail", first,
-	    r->to.count > 1 ? " (and others)" : "");
-}
-
-/* A notice that cannot be sent is not the job's fault: the queue's message says it. */
-static enum status
-judge(const struct run *r, enum status status, struct error *e)
-{
-	if (status == STATUS_RETRY || status == STATUS_CANCELLED)
-		return status;
-	if (r->disk.text[0])
-		return error_set(e, STATUS_RETRY, "%s", r->disk.text);
-	log_message(LEVEL_WARNING, "the notice to %s was not sent: %s",
-	    r->to.item[0].address, e->text);
-	return STATUS_OK;
+	for (size_t i = 0; told && i < r->to.count; i++)
+		if (receipt->delivery[i].verdict == VERDICT_SENT)
+			told[event.recipient_count++] = r->to.item[i].address;
+		else
+			log_message(LEVEL_WARNING, "%s could not be told by mail: %s",
+			    r->to.item[i].address, receipt->delivery[i].text);
+	if (event.recipient_count > 0) {
+		recording_write(&recording, &event);
+		log_message(LEVEL_INFO, "%s%s has been told by mail", told[0],
+		    event.recipient_count > 1 ? " (and others)" : "");
+	}
+	free(told);
 }
 
 static enum status
@@ -125,8 +125,8 @@ send_notice(struct run *r, struct error *e)
 		status = mailing_send(&mailing, &mailed, e);
 		if (status == STATUS_OK)
 			record(r, &mailed.receipt, message_size(message));
-		else
-			status = judge(r, status, e);
+		else if (r->disk.text[0])
+			status = error_set(e, STATUS_RETRY, "%s", r->disk.text);
 	}
 	message_close(message);
 	free(delivery);
@@ -141,9 +141,22 @@ say_nobody(const struct desk *d)
 
 	if (notify->owner || notify->others.count > 0)
 		log_message(LEVEL_INFO,
-		    "nobody is told by mail: [users] has no other address for %s, and "
-		    "notify names none",
+		    "nobody is told by mail: neither [users] nor notify has an address "
+		    "for %s that the server takes",
 		    d->worker->job->user);
+}
+
+static bool
+has_left(const struct desk *d, enum notice_kind kind)
+{
+	const struct journal_summary *s = journal_summary(d->journal);
+
+	switch (kind) {
+	case NOTICE_END: return s->noticed_end;
+	case NOTICE_DELAY: return s->noticed_delay;
+	case NOTICE_HELD: return s->noticed_held;
+	}
+	return true;
 }
 
 enum status
@@ -164,7 +177,7 @@ telling_run(const struct desk *d, enum notice_kind kind, unsigned parts,
 	};
 	enum status status;
 
-	if (kind == NOTICE_END ? s->noticed_end : s->noticed_delay)
+	if (has_left(d, kind))
 		return STATUS_OK;
 	status = find_failed(&r, parts, e);
 	if (status == STATUS_OK)

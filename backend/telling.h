@@ -10,8 +10,9 @@
 
 /* Tells the owner that the job was not sent, or not to everybody, or that it waits
  * (notice.h), unless a notice of this kind has left already. parts is 0 when there was no
- * message yet. STATUS_OK: it was sent, or there is nobody to tell, or it can never be
- * sent: the log says which. STATUS_RETRY: it could not be sent now. */
+ * message yet. STATUS_OK: it was sent, or there is nobody to tell: the log says which.
+ * Otherwise nobody was told: STATUS_RETRY for now, STATUS_REFUSED never, STATUS_SETTINGS
+ * before the account is mended; e says why. */
 enum status telling_run(const struct desk *d, enum notice_kind kind, unsigned parts,
     const char *reason, struct error *e);
 

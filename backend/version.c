@@ -13,9 +13,9 @@ enum {
 };
 
 void
-version_init(struct version *v, const struct documents *d, const char *tmpdir)
+version_init(struct version *v, const struct documents *d, const char *tmpdir, int stop)
 {
-	*v = (struct version){ .documents = *d, .tmpdir = tmpdir };
+	*v = (struct version){ .documents = *d, .tmpdir = tmpdir, .stop = stop };
 	for (size_t i = 0; i < MESSAGE_ATTACHMENTS_MAX; i++)
 		v->alone[i] = -1;
 }
@@ -75,7 +75,9 @@ version_isolate(int *out, struct version *v, size_t i, struct error *e)
 static enum status
 shrink_document(struct version *v, size_t i, struct error *e)
 {
-	struct shrinking what = { .resolution = v->resolution, .tmpdir = v->tmpdir };
+	struct shrinking what = {
+		.resolution = v->resolution, .stop = v->stop, .tmpdir = v->tmpdir
+	};
 	struct document *d = &v->documents.item[i];
 	enum status status;
 	off_t size;
@@ -95,7 +97,7 @@ shrink_document(struct version *v, size_t i, struct error *e)
 		return STATUS_OK;
 	}
 	close(fd);
-	return status == STATUS_RETRY ? status : STATUS_OK;
+	return status == STATUS_RETRY || status == STATUS_CANCELLED ? status : STATUS_OK;
 }
 
 enum status
@@ -105,7 +107,7 @@ version_shrink(
 	enum status status = STATUS_OK;
 	bool smaller = false;
 
-	version_init(v, &original->documents, original->tmpdir);
+	version_init(v, &original->documents, original->tmpdir, original->stop);
 	v->original = original;
 	v->resolution = resolution;
 	for (size_t i = 0; status == STATUS_OK && i < v->documents.count; i++) {

@@ -31,7 +31,6 @@ enum {
 struct stay {
 	const struct waiting *what;
 	int signals, files; /* signalfd; inotify, or -1 where it is not to be had */
-	uint64_t fingerprint;
 	struct moment start;
 	int64_t length;     /* ms */
 	int64_t next_probe; /* ms after the start */
@@ -81,7 +80,6 @@ open_stay(struct stay *s, const struct waiting *w)
 	s->next_probe = WAITING_PROBE_EVERY * INT64_C(1000);
 	if (!w->config)
 		return;
-	s->fingerprint = keeper_fingerprint(w->config, w->account);
 	watch_folder(s->files, w->config->path);
 	watch_folder(s->files, keeper_secret_path(w->account));
 }
@@ -100,14 +98,15 @@ static void __attribute__((noreturn)) live_as_probe(const struct waiting *w, pid
 	struct identity id;
 	int fd;
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != parent)
-		_exit(1);
+	close_range(0, ~0U, 0); /* the journal is none of its business */
+	priv_spare(false);
 	if (geteuid() == 0 &&
 	    (priv_lookup(&id, w->config->user, NULL) != STATUS_OK ||
 		priv_drop(&id, NULL) != STATUS_OK))
 		_exit(1);
-	prctl(PR_SET_PDEATHSIG, SIGKILL); /* another user's process forgets it */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(1);
 	_exit(reach_connect(&fd, &where, NULL) == STATUS_OK ? 0 : 1);
 }
 
@@ -149,15 +148,17 @@ start_probe(struct stay *s)
 
 /* -- the stay ------------------------------------------------------------------------ */
 
-/* Whether what was read from inotify is more than noise of the folder's other files. */
+/* Whether settings or secret are others than at the last try; what else happened in
+ * their folders is noise. */
 static bool
 has_changed(const struct stay *s)
 {
+	const struct waiting *w = s->what;
 	char events[4096];
 
 	while (read(s->files, events, sizeof(events)) > 0)
 		continue;
-	return keeper_fingerprint(s->what->config, s->what->account) != s->fingerprint;
+	return w->config && keeper_fingerprint(w->config, w->account) != w->fingerprint;
 }
 
 /* Milliseconds until the stay or its next probe is due. */
@@ -175,6 +176,8 @@ next_event(const struct stay *s, int64_t passed)
 static enum waited
 stay_out(struct stay *s)
 {
+	if (has_changed(s)) /* while it was tried */
+		return WAITED_CHANGED;
 	for (;;) {
 		struct moment now = moment_now();
 		int64_t passed = moment_since(&s->start, &now);

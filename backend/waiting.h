@@ -25,7 +25,8 @@ struct waiting {
 	const char *reason;            /* a sentence: why */
 	const struct config *config;   /* NULL: its file could not be read */
 	const struct account *account; /* whose server and secret are meant; or NULL */
-	bool unreachable; /* the server did not answer at all: its return ends it */
+	uint64_t fingerprint; /* of settings and secret, as the last try had them */
+	bool unreachable;     /* the server did not answer at all: its return ends it */
 };
 
 enum waited {

@@ -14,8 +14,9 @@ struct worker {
 	const struct config *config;
 	const struct job *job;
 	struct intake intake;
-	int limits;  /* the folder of limits (state.h) */
-	int channel; /* to the supervisor */
+	int limits;      /* the folder of limits (state.h) */
+	const char *tmp; /* the worker's folder for what it makes of documents */
+	int channel;     /* to the supervisor */
 };
 
 /* Delivers the job: documents, route, message, submission. STATUS_OK: the server took it,

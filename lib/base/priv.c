@@ -2,6 +2,7 @@
 #include "lib/base/priv.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
 #include <stdbool.h>
@@ -45,6 +46,20 @@ priv_hide(void)
 
 	setrlimit(RLIMIT_CORE, &none);
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
+void
+priv_spare(bool spare)
+{
+	const char *score = spare ? "-1000" : "0";
+	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	if (write(fd, score, strlen(score)) < 0) {
+		/* not root, or a system that forbids it: as it was */
+	}
+	close(fd);
 }
 
 static bool

@@ -36,9 +36,12 @@ struct task {
 	const char *const *arguments;
 };
 
+/* Why the parent waits no longer. */
+enum waited { CHILD_ENDED, TOLD_TO_STOP, WAITED_TOO_LONG };
+
 /* What the parent saw of it. */
 struct ending {
-	bool in_time;
+	enum waited waited;
 	int state;        /* of wait4(2) */
 	unsigned seconds; /* of CPU */
 	ssize_t received; /* bytes of the report */
@@ -179,22 +182,28 @@ milliseconds(void)
 	return (int64_t)now.tv_sec * MS + now.tv_nsec / (1000 * 1000);
 }
 
-/* Whether the child ends before the parent's patience. */
-static bool
-ends_within(pid_t child, unsigned patience)
+/* Waits for the child's end, or that of the parent's patience. A child that has ended
+ * counts first: its work is done. */
+static enum waited
+wait_for(pid_t child, const struct confinement *c)
 {
-	int64_t left, end = milliseconds() + (int64_t)patience * MS;
-	struct pollfd watched = { .fd = pidfd_open(child, 0), .events = POLLIN };
+	int64_t left, end = milliseconds() + (int64_t)c->patience * MS;
+	struct pollfd watched[] = {
+		{ .fd = pidfd_open(child, 0), .events = POLLIN },
+		{ .fd = c->stop, .events = POLLIN },
+	};
 	int n;
 
-	if (watched.fd < 0)
-		return false;
+	if (watched[0].fd < 0)
+		return WAITED_TOO_LONG;
 	do {
 		left = end - milliseconds();
-		n = poll(&watched, 1, left > 0 ? (int)left : 0);
+		n = poll(watched, 2, left > 0 ? (int)left : 0);
 	} while (n < 0 && errno == EINTR);
-	close(watched.fd);
-	return n > 0;
+	close(watched[0].fd);
+	if (n <= 0)
+		return WAITED_TOO_LONG;
+	return watched[0].revents ? CHILD_ENDED : TOLD_TO_STOP;
 }
 
 static void
@@ -202,8 +211,8 @@ await(pid_t child, const struct confinement *c, struct ending *end)
 {
 	struct rusage used = { 0 };
 
-	end->in_time = ends_within(child, c->patience);
-	if (!end->in_time)
+	end->waited = wait_for(child, c);
+	if (end->waited != CHILD_ENDED)
 		kill(child, SIGKILL);
 	while (wait4(child, &end->state, 0, &used) < 0 && errno == EINTR)
 		continue;
@@ -233,6 +242,9 @@ run(const struct task *t, void *answer, size_t size, struct ending *end, struct 
 	/* without waiting for what a child may have left behind with the pipe */
 	end->received = read(ends[0], answer, size);
 	close(ends[0]);
+	if (end->waited == TOLD_TO_STOP)
+		return error_set(e, STATUS_CANCELLED,
+		    "the job was stopped while a document was looked at");
 	return STATUS_OK;
 }
 
@@ -256,7 +268,7 @@ blame(const struct confinement *c, const struct ending *end, struct error *e)
 	    signal == SIGILL || signal == SIGFPE || signal == SIGTRAP)
 		return error_set(e, STATUS_INVALID,
 		    "the document cannot be read: it is damaged or made to harm");
-	if (!end->in_time)
+	if (end->waited == WAITED_TOO_LONG)
 		return error_set(e, STATUS_RETRY,
 		    "a look at the document was not done after %u seconds", c->patience);
 	return error_set(e, STATUS_RETRY,

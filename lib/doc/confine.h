@@ -29,6 +29,8 @@ struct confinement {
 	uint64_t output;   /* bytes that it may write into a file */
 	int input, result; /* descriptors that it keeps; or -1. A program gets them as
 			      standard input and output */
+	int stop; /* a descriptor: when it turns readable the child is killed; -1: none.
+		     Always to be set: 0 is a descriptor, too */
 	const char *tmpdir; /* a program's TMPDIR, all of its environment; or NULL */
 };
 
@@ -41,7 +43,8 @@ struct confined {
 
 /* Runs it in a child; its report comes back. STATUS_INVALID: it crashed or passed a
  * limit: the document is damaged or made to harm; e says which. STATUS_RETRY: the system
- * failed, or it was killed for want of patience. report is untouched on failure. */
+ * failed, or it was killed for want of patience. STATUS_CANCELLED: `stop` turned
+ * readable; the child is gone. report is untouched on failure. */
 enum status confine_call(
     const struct confinement *c, const struct confined *call, struct error *e);
 

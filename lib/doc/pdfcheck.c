@@ -87,8 +87,7 @@ out:
 }
 
 enum status
-pdf_examine(int fd, const struct span *span, enum pdf_strictness strictness,
-    struct pdf_facts *facts, struct error *e)
+pdf_examine(const struct examining *what, struct pdf_facts *facts, struct error *e)
 {
 	const struct confinement limits = {
 		.memory = MEMORY_MAX,
@@ -96,20 +95,21 @@ pdf_examine(int fd, const struct span *span, enum pdf_strictness strictness,
 		.patience = PATIENCE,
 		.input = -1,
 		.result = -1,
+		.stop = what->stop,
 	};
-	struct reading in = { .strict = strictness == PDF_STRICT };
+	struct reading in = { .strict = what->strictness == PDF_STRICT };
 	struct result r;
 	const struct confined call = { read_pdf, &in, &r, sizeof(r) };
 	enum status status;
 
-	if (span->size <= 0)
+	if (what->span.size <= 0)
 		return error_set(e, STATUS_INVALID, "the PDF is empty");
-	in.bytes = confine_map(fd, span);
-	in.size = (size_t)span->size;
+	in.bytes = confine_map(what->fd, &what->span);
+	in.size = (size_t)what->span.size;
 	if (!in.bytes)
 		return error_errno(e, "the PDF cannot be checked");
 	status = confine_call(&limits, &call, e);
-	confine_unmap(in.bytes, span);
+	confine_unmap(in.bytes, &what->span);
 	if (status)
 		return status;
 	r.text[TEXT_MAX - 1] = '\0'; /* whatever became of the child */
@@ -124,8 +124,11 @@ enum status
 pdf_pages(int fd, const struct span *span, enum pdf_strictness strictness,
     unsigned *pages, struct error *e)
 {
+	const struct examining what = {
+		.fd = fd, .span = *span, .strictness = strictness, .stop = -1
+	};
 	struct pdf_facts facts;
-	enum status status = pdf_examine(fd, span, strictness, &facts, e);
+	enum status status = pdf_examine(&what, &facts, e);
 
 	if (status == STATUS_OK)
 		*pages = facts.pages;
@@ -133,17 +136,17 @@ pdf_pages(int fd, const struct span *span, enum pdf_strictness strictness,
 }
 
 enum status
-pdf_verify(int fd, off_t *size, unsigned pages, struct error *e)
+pdf_verify(int fd, off_t *size, unsigned pages, int stop, struct error *e)
 {
+	struct examining what = { .fd = fd, .strictness = PDF_STRICT, .stop = stop };
 	struct pdf_facts facts;
-	struct span span = { 0 };
 	struct stat st;
 	enum status status;
 
 	if (fstat(fd, &st) != 0)
 		return error_errno(e, "the new PDF cannot be checked");
-	span.size = st.st_size;
-	status = pdf_examine(fd, &span, PDF_STRICT, &facts, e);
+	what.span.size = st.st_size;
+	status = pdf_examine(&what, &facts, e);
 	if (status)
 		return status;
 	if (facts.pages != pages)

@@ -22,16 +22,25 @@ struct pdf_facts {
 	bool encrypted; /* also where everybody may open it */
 };
 
+/* A document to be looked at. */
+struct examining {
+	int fd;
+	struct span span; /* where it is in the file */
+	enum pdf_strictness strictness;
+	int stop; /* a descriptor: when it turns readable all ends; -1: none */
+};
+
 /* Stores what there is to know. STATUS_INVALID: damaged or cut short, no page, or beyond
- * the limits; the sentence says which. STATUS_RETRY: the system failed. */
-enum status pdf_examine(int fd, const struct span *span, enum pdf_strictness strictness,
-    struct pdf_facts *facts, struct error *e);
-/* The same for the number of pages alone. */
+ * the limits; the sentence says which. STATUS_RETRY: the system failed; STATUS_CANCELLED:
+ * `stop` turned readable. */
+enum status pdf_examine(
+    const struct examining *what, struct pdf_facts *facts, struct error *e);
+/* The same for the number of pages alone, which nothing stops. */
 enum status pdf_pages(int fd, const struct span *span, enum pdf_strictness strictness,
     unsigned *pages, struct error *e);
 
 /* For a PDF that was made just now: all of the file is one, with so many pages. *size
  * receives its bytes. */
-enum status pdf_verify(int fd, off_t *size, unsigned pages, struct error *e);
+enum status pdf_verify(int fd, off_t *size, unsigned pages, int stop, struct error *e);
 
 #endif

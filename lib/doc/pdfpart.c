@@ -29,8 +29,8 @@ enum {
 	TEXT_MAX = 256,
 };
 
-struct cutting {
-	char job[JOB_MAX];
+struct job {
+	char text[JOB_MAX];
 };
 
 struct result {
@@ -54,7 +54,7 @@ note(char const *bytes, size_t len, void *context)
 static void
 cut(void *context, void *report)
 {
-	const struct cutting *in = context;
+	const struct job *in = context;
 	struct result *r = report;
 	qpdflogger_handle logger = qpdflogger_create();
 	qpdfjob_handle job = qpdfjob_init();
@@ -64,7 +64,7 @@ cut(void *context, void *report)
 	qpdflogger_set_warn(logger, qpdf_log_dest_custom, note, r);
 	qpdflogger_set_error(logger, qpdf_log_dest_custom, note, r);
 	qpdfjob_set_logger(job, logger);
-	r->code = qpdfjob_initialize_from_json(job, in->job);
+	r->code = qpdfjob_initialize_from_json(job, in->text);
 	if (r->code == 0)
 		r->code = qpdfjob_run(job);
 	qpdfjob_cleanup(&job);
@@ -72,33 +72,34 @@ cut(void *context, void *report)
 }
 
 static void
-write_job(struct cutting *in, int out, int fd, const struct page_range *pages)
+write_job(struct job *in, int out, const struct cutting *what)
 {
-	snprintf(in->job, sizeof(in->job),
+	snprintf(in->text, sizeof(in->text),
 	    "{ \"inputFile\": \"/proc/self/fd/%d\", \"outputFile\": \"/proc/self/fd/%d\","
 	    " \"pages\": [ { \"file\": \".\", \"range\": \"%u-%u\" } ],"
 	    " \"removeUnreferencedResources\": \"auto\","
 	    " \"objectStreams\": \"generate\", \"deterministicId\": \"\" }",
-	    fd, out, pages->first, pages->last);
+	    what->fd, out, what->pages.first, what->pages.last);
 }
 
 static enum status
-run(int out, int fd, const struct page_range *pages, off_t most, struct error *e)
+run(int out, const struct cutting *what, off_t most, struct error *e)
 {
 	const struct confinement limits = {
 		.memory = MEMORY_MAX,
 		.seconds = SECONDS_MAX,
 		.patience = PATIENCE,
 		.output = (uint64_t)most,
-		.input = fd,
+		.input = what->fd,
 		.result = out,
+		.stop = what->stop,
 	};
-	struct cutting in;
+	struct job in;
 	struct result r;
 	const struct confined call = { cut, &in, &r, sizeof(r) };
 	enum status status;
 
-	write_job(&in, out, fd, pages);
+	write_job(&in, out, what);
 	status = confine_call(&limits, &call, e);
 	if (status)
 		return status;
@@ -111,8 +112,9 @@ run(int out, int fd, const struct page_range *pages, off_t most, struct error *e
 }
 
 enum status
-pdf_part(int out, off_t *size, int fd, const struct page_range *pages, struct error *e)
+pdf_part(int out, off_t *size, const struct cutting *what, struct error *e)
 {
+	const struct page_range *pages = &what->pages;
 	enum status status = STATUS_OK;
 	struct stat st;
 	off_t most;
@@ -120,12 +122,13 @@ pdf_part(int out, off_t *size, int fd, const struct page_range *pages, struct er
 	if (pages->first < 1 || pages->last < pages->first)
 		return error_set(e, STATUS_INVALID, "there are no pages %u to %u",
 		    pages->first, pages->last);
-	if (fstat(fd, &st) != 0)
+	if (fstat(what->fd, &st) != 0)
 		return error_errno(e, "the PDF cannot be divided");
 	most = st.st_size + GROWTH_MAX;
-	status = run(out, fd, pages, most, e);
+	status = run(out, what, most, e);
 	if (status == STATUS_OK)
-		status = pdf_verify(out, size, pages->last - pages->first + 1, e);
+		status =
+		    pdf_verify(out, size, pages->last - pages->first + 1, what->stop, e);
 	if (status == STATUS_INVALID && !confine_has_room(out, most))
 		return error_errno(e, "there is no room for a part of the PDF");
 	return status;

@@ -127,16 +127,18 @@ starts_as_pdf(int fd)
 
 /* Whether Ghostscript may try; facts and the size of the document. */
 static enum status
-look(const struct shrinking *what, struct span *span, struct pdf_facts *facts,
-    struct error *e)
+look(const struct shrinking *what, off_t *size, struct pdf_facts *facts, struct error *e)
 {
+	struct examining examining = {
+		.fd = what->fd, .strictness = PDF_LENIENT, .stop = what->stop
+	};
 	enum status status;
 	struct stat st;
 
 	if (fstat(what->fd, &st) != 0)
 		return error_errno(e, "the PDF cannot be made smaller");
-	*span = (struct span){ .start = 0, .size = st.st_size };
-	status = pdf_examine(what->fd, span, PDF_LENIENT, facts, e);
+	*size = examining.span.size = st.st_size;
+	status = pdf_examine(&examining, facts, e);
 	if (status)
 		return status;
 	if (facts->encrypted)
@@ -159,6 +161,7 @@ shrink(int out, const struct shrinking *what, off_t most, struct error *e)
 		.output = (uint64_t)most,
 		.input = what->fd,
 		.result = out,
+		.stop = what->stop,
 		.tmpdir = folder,
 	};
 	enum status status;
@@ -175,16 +178,16 @@ pdf_shrink(int out, off_t *size, const struct shrinking *what, struct error *e)
 {
 	struct pdf_facts facts;
 	enum status status;
-	struct span span;
+	off_t before;
 
-	status = look(what, &span, &facts, e);
+	status = look(what, &before, &facts, e);
 	if (status)
 		return status;
-	status = shrink(out, what, span.size, e);
+	status = shrink(out, what, before, e);
 	if (status == STATUS_OK)
-		status = pdf_verify(out, size, facts.pages, e);
+		status = pdf_verify(out, size, facts.pages, what->stop, e);
 	/* twice: what Ghostscript kept in its folder is gone again */
-	if (status == STATUS_INVALID && !confine_has_room(out, 2 * span.size))
+	if (status == STATUS_INVALID && !confine_has_room(out, 2 * before))
 		return error_errno(e, "there is no room for a smaller PDF");
 	return status;
 }

@@ -21,6 +21,7 @@ struct shrinking {
 	int fd; /* a file of this process's user that holds the document alone */
 	unsigned resolution; /* dots per inch that images have at most; those of black
 				and white PDFSHRINK_MONO_MIN at least */
+	int stop;            /* a descriptor: when it turns readable all ends; -1: none */
 	const char *tmpdir;  /* where Ghostscript may keep temporary files */
 };
 
@@ -30,7 +31,8 @@ bool pdf_can_shrink(void);
 /* Writes a smaller document into `out`, an empty file; *size receives its bytes.
  * STATUS_INVALID: Ghostscript cannot do it (encrypted, damaged, out of limits, or it does
  * not become smaller); STATUS_SETTINGS: it is not installed; STATUS_RETRY: the system
- * failed, or the disk is full. On failure `out` may hold anything. */
+ * failed, or the disk is full; STATUS_CANCELLED: `stop` turned readable. On failure `out`
+ * may hold anything. */
 enum status pdf_shrink(
     int out, off_t *size, const struct shrinking *what, struct error *e);
 

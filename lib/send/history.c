@@ -98,19 +98,6 @@ add_text(struct buf *out, const char *text)
 }
 
 static void
-add_time(struct buf *out, const struct history *h)
-{
-	char text[sizeof("-2147483648-12-31T23:59:59Z")];
-	const time_t start = 0;
-	struct tm t;
-
-	if (!gmtime_r(&h->time, &t)) /* a year that no clock has */
-		gmtime_r(&start, &t);
-	if (strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &t) > 0)
-		buf_puts(out, text);
-}
-
-static void
 add_event(struct buf *out, const struct history *h)
 {
 	static const char *const names[] = {
@@ -124,24 +111,6 @@ add_event(struct buf *out, const struct history *h)
 	};
 
 	buf_puts(out, names[h->event]);
-}
-
-static void
-add_job(struct buf *out, const struct history *h)
-{
-	add_text(out, h->job);
-}
-
-static void
-add_queue(struct buf *out, const struct history *h)
-{
-	add_text(out, h->queue);
-}
-
-static void
-add_user(struct buf *out, const struct history *h)
-{
-	add_text(out, h->user);
 }
 
 static void
@@ -261,20 +230,59 @@ add_subject(struct buf *out, const struct history *h)
 	add_text(out, h->subject);
 }
 
+/* -- values of the head -------------------------------------------------------------- */
+
+static void
+add_time(struct buf *out, const struct history_job *job)
+{
+	char text[sizeof("-2147483648-12-31T23:59:59Z")];
+	const time_t start = 0;
+	struct tm t;
+
+	if (!gmtime_r(&job->time, &t)) /* a year that no clock has */
+		gmtime_r(&start, &t);
+	if (strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &t) > 0)
+		buf_puts(out, text);
+}
+
+static void
+add_job(struct buf *out, const struct history_job *job)
+{
+	add_text(out, job->job);
+}
+
+static void
+add_queue(struct buf *out, const struct history_job *job)
+{
+	add_text(out, job->queue);
+}
+
+static void
+add_user(struct buf *out, const struct history_job *job)
+{
+	add_text(out, job->user);
+}
+
 /* -- the line ---------------------------------------------------------------------- */
 
-/* Quoting doubles a value at most: the limits are such that a line of the longest ones
- * keeps within HISTORY_LINE_MAX. */
+/* Quoting doubles a value at most: the limits are such that the longest ones keep within
+ * HISTORY_HEAD_MAX and HISTORY_LINE_MAX. */
+static const struct {
+	const char *key; /* its value has NAME_MAX_BYTES at most */
+	void (*add)(struct buf *out, const struct history_job *job);
+} head[] = {
+	{ "time", add_time },
+	{ "job", add_job },
+	{ "queue", add_queue },
+	{ "user", add_user },
+};
+
 static const struct {
 	const char *key;
 	size_t max; /* bytes of a value */
 	void (*add)(struct buf *out, const struct history *h);
 } keys[] = {
-	{ "time", NAME_MAX_BYTES, add_time },
 	{ "event", NAME_MAX_BYTES, add_event },
-	{ "job", NAME_MAX_BYTES, add_job },
-	{ "queue", NAME_MAX_BYTES, add_queue },
-	{ "user", NAME_MAX_BYTES, add_user },
 	{ "account", NAME_MAX_BYTES, add_account },
 	{ "to", TO_MAX_BYTES, add_to },
 	{ "size", NAME_MAX_BYTES, add_size },
@@ -291,12 +299,16 @@ static const struct {
 };
 
 enum {
+	HEAD_KEYS = sizeof(head) / sizeof(head[0]),
 	KEYS = sizeof(keys) / sizeof(keys[0]),
 };
 
 const char *
 history_key(size_t place)
 {
+	if (place < HEAD_KEYS)
+		return head[place].key;
+	place -= HEAD_KEYS;
 	return place < KEYS ? keys[place].key : NULL;
 }
 
@@ -310,12 +322,15 @@ is_plain(const char *text)
 	return true;
 }
 
+/* Nothing for a key without a value. */
 static void
 add_pair(struct buf *out, const char *key, const struct buf *value)
 {
 	const char *text = buf_text(value);
 	bool quoted = value->over || !is_plain(text);
 
+	if (value->len == 0)
+		return;
 	buf_printf(out, "%s%s=%s", out->len ? " " : "", key, quoted ? "\"" : "");
 	for (; *text; text++) {
 		if (*text == '"' || *text == '\\')
@@ -326,23 +341,44 @@ add_pair(struct buf *out, const char *key, const struct buf *value)
 		buf_printf(out, "%s\"", value->over ? ELLIPSIS : "");
 }
 
+/* Moves the pairs to where they belong, all or none. */
+static bool
+hand_over(struct buf *out, struct buf *pairs)
+{
+	if (pairs->over || !buf_puts(out, buf_text(pairs)))
+		out->over = true;
+	buf_clear(pairs);
+	return !out->over;
+}
+
+bool
+history_head(struct buf *out, const struct history_job *job)
+{
+	struct buf pairs, value;
+
+	buf_init(&pairs, HISTORY_HEAD_MAX - 1);
+	for (size_t i = 0; i < HEAD_KEYS; i++) {
+		buf_init(&value, NAME_MAX_BYTES);
+		head[i].add(&value, job);
+		add_pair(&pairs, head[i].key, &value);
+		buf_clear(&value);
+	}
+	return hand_over(out, &pairs);
+}
+
 bool
 history_line(struct buf *out, const struct history *h)
 {
-	struct buf line, value;
+	struct buf pairs, value;
 
-	buf_init(&line, HISTORY_LINE_MAX);
+	buf_init(&pairs, HISTORY_LINE_MAX - HISTORY_HEAD_MAX);
 	for (size_t i = 0; i < KEYS; i++) {
 		buf_init(&value, keys[i].max);
 		keys[i].add(&value, h);
-		if (value.len > 0)
-			add_pair(&line, keys[i].key, &value);
+		add_pair(&pairs, keys[i].key, &value);
 		buf_clear(&value);
 	}
-	if (line.over || !buf_puts(out, buf_text(&line)))
-		out->over = true;
-	buf_clear(&line);
-	return !out->over;
+	return hand_over(out, &pairs);
 }
 
 /* -- writing ----------------------------------------------------------------------- */

@@ -6,6 +6,10 @@
  * in double quotes with \" and \\, and ends with "…" where it was cut. Nothing of the
  * document; its name only where the administrator wants it. The keys are described in
  * postroom.conf(5), in the order of history_key().
+ *
+ * A line has two parts with a blank between them. The head says whose it is, and comes
+ * from a process that no document can take over; the rest comes from one that reads
+ * documents. Of a key that stands twice the first one counts, so the rest forges no head.
  */
 #ifndef POSTROOM_HISTORY_H
 #define POSTROOM_HISTORY_H
@@ -20,7 +24,8 @@
 #include "lib/send/dialogue.h"
 
 enum {
-	HISTORY_LINE_MAX = 30000, /* bytes of a line */
+	HISTORY_LINE_MAX = 30000, /* bytes of a line, */
+	HISTORY_HEAD_MAX = 2000,  /* and of its head, with the blank behind it */
 };
 
 /* How a message, or a job, ended or waits. */
@@ -34,11 +39,15 @@ enum history_event {
 	HISTORY_NOTICE,   /* a notice to the owner was taken */
 };
 
-/* Texts may be NULL, which says as little as "". */
+/* Texts may be NULL, which says as little as "", here and below. */
+struct history_job {
+	time_t time; /* wall clock */
+	const char *job, *queue, *user;
+};
+
 struct history {
 	enum history_event event;
-	time_t time; /* wall clock */
-	const char *job, *queue, *user, *account;
+	const char *account;
 	const char *const *recipients; /* those that the event is about */
 	size_t recipient_count;
 	uint64_t size;             /* bytes of the message; 0: none was made */
@@ -52,9 +61,13 @@ struct history {
 	const char *subject; /* NULL: not to be logged */
 };
 
-/* Appends the line without its line feed, at most HISTORY_LINE_MAX bytes: longer values
- * are cut, and of more recipients than fit the last ones are only counted ("…+3"). False
- * when out is over. */
+/* Appends the head, less than HISTORY_HEAD_MAX bytes: longer values are cut. False when
+ * out is over. */
+bool history_head(struct buf *out, const struct history_job *job);
+
+/* Appends the rest, without its line feed, at most HISTORY_LINE_MAX - HISTORY_HEAD_MAX
+ * bytes: of more recipients than fit the last ones are only counted ("…+3"). False when
+ * out is over. */
 bool history_line(struct buf *out, const struct history *h);
 
 /* The key of a line at this place; NULL behind the last one. */

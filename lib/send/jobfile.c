@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -22,6 +23,7 @@ enum {
 	TURNS_MAX = 3,                /* that others may change the folder meanwhile */
 	FIRST_MAX = 512,              /* bytes of the first line */
 	ROOM = JOBFILE_NAME_MAX + 32, /* bytes of a file's name, with the NUL */
+	CONTROL_MAX = 24,             /* bytes of the name of cupsd's file of a job */
 	DAY = 24 * 60 * 60,
 	PLAUSIBLE = 1767225600, /* 2026-01-01: no right clock is behind it */
 };
@@ -123,20 +125,36 @@ is_current(int fd, int folder, const char *name)
 	    mine.st_ino == named.st_ino && mine.st_dev == named.st_dev;
 }
 
-/* Reads the first line; *good is false when it is none. */
+/* Reads the first line; *good is false when it is none. False and errno when the disk
+ * fails. */
+static bool
+read_birth(int fd, struct progress_birth *b, bool *good)
+{
+	char bytes[FIRST_MAX], *cursor = bytes;
+	const char *line;
+	ssize_t n = pread(fd, bytes, sizeof(bytes), 0);
+
+	if (n < 0)
+		return false;
+	*good =
+	    seal_next(&cursor, bytes + n, &line) == SEAL_LINE && progress_birth(b, line);
+	return true;
+}
+
+/* Whether it is a journal of this job; *good is false when it is none at all. */
 static enum status
 check_birth(int fd, const struct place *p, bool *good, struct error *e)
 {
-	char bytes[FIRST_MAX], *cursor = bytes;
 	struct progress_birth b = { .known = false };
-	const char *line;
 	struct stat st;
-	ssize_t n = pread(fd, bytes, sizeof(bytes), 0);
 
-	if (n < 0 || fstat(fd, &st) != 0)
+	if (fstat(fd, &st) != 0)
+		return error_errno(e, "The journal %s cannot be examined", p->name);
+	*good = false;
+	if (st.st_size > JOURNAL_FILE_MAX)
+		return STATUS_OK;
+	if (!read_birth(fd, &b, good))
 		return error_errno(e, "The journal %s cannot be read", p->name);
-	*good = st.st_size <= JOURNAL_FILE_MAX &&
-	    seal_next(&cursor, bytes + n, &line) == SEAL_LINE && progress_birth(&b, line);
 	if (*good && !b.known)
 		return error_set(e, STATUS_HOLD,
 		    "The journal %s was written by a newer version of Postroom: install "
@@ -278,6 +296,13 @@ jobfile_open(
 
 /* -- sweeping ----------------------------------------------------------------------- */
 
+/* A sweep under way. */
+struct sweep {
+	int folder;
+	int64_t wall;
+	int spool; /* cupsd's folder of jobs; -1: nobody is asked */
+};
+
 /* Whether it is time, and the clock can be believed; notes the time of this sweep. */
 static bool
 is_time(int folder, int64_t wall)
@@ -313,36 +338,65 @@ is_ours(const char *name)
 		strncmp(name + len, ".new-", 5) == 0);
 }
 
-/* Removes a file that is old and not in use. */
+/* The name of cupsd's own file of a job: its number, with five digits or more. */
 static bool
-sweep_one(int folder, const char *name, int64_t wall)
+control_name(char name[CONTROL_MAX], const char *job)
 {
-	int fd = openat(folder, name, OPEN_FLAGS);
+	long number;
+
+	errno = 0;
+	number = strtol(job, NULL, 10);
+	if (errno || job[strspn(job, "0123456789")])
+		return false;
+	snprintf(name, CONTROL_MAX, "c%05ld", number);
+	return true;
+}
+
+/* Whether cupsd still has the job of a journal; also when that cannot be found out. A
+ * file that names no job is nobody's. */
+static bool
+is_wanted(int spool, int fd)
+{
+	struct progress_birth b = { .known = false };
+	char name[CONTROL_MAX];
+	bool good;
+
+	if (spool < 0)
+		return false;
+	if (!read_birth(fd, &b, &good))
+		return true;
+	if (!good || !b.known || !control_name(name, b.job))
+		return false;
+	return faccessat(spool, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT;
+}
+
+/* Removes a file that is old, not in use, and of no job that cupsd has. */
+static bool
+sweep_one(const struct sweep *s, const char *name)
+{
+	int fd = openat(s->folder, name, OPEN_FLAGS);
 	bool gone = false;
 	struct stat st;
 
 	if (fd < 0)
 		return false;
 	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
-	    wall - (int64_t)st.st_mtime > (int64_t)JOBFILE_DAYS * DAY &&
-	    flock(fd, LOCK_EX | LOCK_NB) == 0 && is_current(fd, folder, name))
-		gone = unlinkat(folder, name, 0) == 0;
+	    s->wall - (int64_t)st.st_mtime > (int64_t)JOBFILE_DAYS * DAY &&
+	    flock(fd, LOCK_EX | LOCK_NB) == 0 && is_current(fd, s->folder, name) &&
+	    !is_wanted(s->spool, fd))
+		gone = unlinkat(s->folder, name, 0) == 0;
 	close(fd);
 	return gone;
 }
 
-size_t
-jobfile_sweep(int folder, int64_t wall)
+static size_t
+sweep_all(const struct sweep *s)
 {
+	int fd = openat(s->folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	const struct dirent *entry;
 	size_t count = 0;
-	DIR *dir;
-	int fd;
 
-	if (!is_time(folder, wall))
-		return 0;
-	fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	dir = fd < 0 ? NULL : fdopendir(fd);
 	if (!dir) {
 		if (fd >= 0)
 			close(fd);
@@ -350,7 +404,23 @@ jobfile_sweep(int folder, int64_t wall)
 	}
 	while ((entry = readdir(dir)))
 		if (is_ours(entry->d_name))
-			count += sweep_one(folder, entry->d_name, wall);
+			count += sweep_one(s, entry->d_name);
 	closedir(dir);
+	return count;
+}
+
+size_t
+jobfile_sweep(int folder, int64_t wall, const char *request_root)
+{
+	struct sweep s = { .folder = folder, .wall = wall };
+	size_t count = 0;
+
+	if (!is_time(folder, wall))
+		return 0;
+	s.spool = open(request_root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (!*request_root || s.spool >= 0)
+		count = sweep_all(&s);
+	if (s.spool >= 0)
+		close(s.spool);
 	return count;
 }

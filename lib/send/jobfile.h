@@ -42,7 +42,10 @@ enum status jobfile_open(
  * and no process has locked; so open a job's own journal first. Looks at most once a day,
  * by the time of ".swept". The clock is believed only when it stands in 2026 or later and
  * at most JOBFILE_DAYS after ".swept"; else nothing is removed, and from 2026 on the time
- * of ".swept" begins anew. What cannot be removed stays. Returns how many went. */
-size_t jobfile_sweep(int folder, int64_t wall);
+ * of ".swept" begins anew. A journal whose job cupsd still has (cNNNNN in request_root,
+ * its folder of jobs) stays however old it is: a job that was held may still be released.
+ * A request_root of "" asks nobody; one that cannot be opened keeps everything. What
+ * cannot be removed stays. Returns how many went. */
+size_t jobfile_sweep(int folder, int64_t wall, const char *request_root);
 
 #endif

@@ -120,6 +120,12 @@ journal_summary(const struct journal *j)
 	return progress_summary(j->progress);
 }
 
+int64_t
+journal_age(const struct journal *j, const struct moment *now)
+{
+	return progress_age(j->progress, now);
+}
+
 struct journal_part
 journal_part(const struct journal *j, unsigned part)
 {
@@ -357,11 +363,40 @@ journal_verdict(
 }
 
 enum status
+journal_put_off(struct journal *j, const struct moment *since, struct error *e)
+{
+	bool known = journal_summary(j)->put_off.name[0] != '\0';
+	char moment[MOMENT_TEXT_MAX] = "-";
+
+	if (known == (since != NULL))
+		return STATUS_OK;
+	if (since)
+		moment_write(moment, since);
+	return append_line(j, WEIGHT_NOTE, e, "put-off %s", moment);
+}
+
+static enum status
+check_notice(const struct journal *j, const char *kind, struct error *e)
+{
+	if (progress_notice(j->progress, kind))
+		return STATUS_OK;
+	return error_set(e, STATUS_INVALID, "There is no notice '%.20s'.", kind);
+}
+
+enum status
 journal_notice(struct journal *j, const char *kind, struct error *e)
 {
-	if (strcmp(kind, "delay") != 0 && strcmp(kind, "end") != 0)
-		return error_set(e, STATUS_INVALID, "There is no notice '%.20s'.", kind);
-	return append_line(j, WEIGHT_PERMIT, e, "notice %s", kind);
+	enum status status = check_notice(j, kind, e);
+
+	return status ? status : append_line(j, WEIGHT_PERMIT, e, "notice %s", kind);
+}
+
+enum status
+journal_notice_back(struct journal *j, const char *kind, struct error *e)
+{
+	enum status status = check_notice(j, kind, e);
+
+	return status ? status : append_line(j, WEIGHT_RECORD, e, "notice-back %s", kind);
 }
 
 /* -- what others leave --------------------------------------------------------------- */
@@ -396,7 +431,8 @@ journal_leave(int fd, const struct journal_pause *pause)
 	size_t end;
 	bool torn;
 
-	if (fstat(fd, &st) != 0)
+	/* A worker may have made it so large that the search would not end. */
+	if (fstat(fd, &st) != 0 || st.st_size > JOURNAL_FILE_MAX)
 		return;
 	end = (size_t)st.st_size;
 	if (!find_end(fd, &end) || end > JOURNAL_FILE_MAX - JOURNAL_RESERVE)

@@ -18,12 +18,15 @@
  *                               or "network": nor before the server can be reached
  *   held                        held, as it may have been sent: the next run sends it
  *   verdict refused|given-up TEXT   it ends, and only its owner is still to be told
- *   notice KIND                 a notice may have left; KIND: "delay" or "end"  (durable)
+ *   put-off MOMENT|-            since when the server puts recipients off; "-": it ended
+ *   notice KIND                 a notice may have left; KIND: "delay", "end" or "held"
+ *                                                                               (durable)
+ *   notice-back KIND            the server did not take it: it has not left     (durable)
  *
  * In an ADDRESS each byte that is not printable ASCII, a blank or '%' stands as %XX.
  * Recipients' lines count only with their part's outcome behind them, `taken` only with
  * `sent`. A part's lines count only behind the plan that has the part; another plan voids
- * them. `try` ends a wait.
+ * them. `try` ends a wait. Of several `put-off MOMENT` the first one counts, until "-".
  *
  * A last line that was cut off was never written. A damaged line, also a whole one that
  * means nothing, is passed over, with the recipients' lines before it that have no
@@ -31,9 +34,16 @@
  * time.
  *
  * Doubt: a part may have arrived when one of its intents has no outcome before the part's
- * next intent or the end. A damaged line or `doubt` puts every part in doubt, and so does
- * a plan that voids a part which was sent or is in doubt. Doubt never passes, as each
- * later attempt may make a duplicate; `held` answers all doubt that stands before it.
+ * next intent, the next attempt or the end: the outcome of an attempt that had no intent
+ * tells nothing of an earlier one's. A damaged line or `doubt` puts every part in doubt,
+ * and so does a plan that voids a part which was sent or is in doubt. Doubt never passes,
+ * as each later attempt may make a duplicate; `held` answers all doubt that stands before
+ * it.
+ *
+ * Age: how long the job has been tried, from its birth on. Attempts follow each other
+ * within little more than an hour, so what goes beyond JOURNAL_SPAN_MAX between two of
+ * them is time in which nobody tried (the job was held, the queue stopped, the machine
+ * off), and does not count.
  *
  * The supervisor (root) opens the file (jobfile.h), as only it may; the worker reads and
  * appends.
@@ -54,7 +64,8 @@ enum {
 	/* Bytes of it in which nothing new is begun: what was begun can be ended. */
 	JOURNAL_RESERVE = 8 * 1024 * 1024,
 	JOURNAL_PARTS_MAX = 999,
-	JOURNAL_TEXT_MAX = 1024, /* bytes of a text, with the NUL */
+	JOURNAL_TEXT_MAX = 1024,        /* bytes of a text, with the NUL */
+	JOURNAL_SPAN_MAX = 3 * 60 * 60, /* seconds from one attempt to the next, as age */
 };
 
 struct journal;
@@ -71,8 +82,8 @@ struct journal_plan {
 struct journal_summary {
 	unsigned attempts;
 	struct moment first; /* the birth */
-	int64_t age;         /* ms from the birth to the last attempt, summed up from line
-				to line; see moment_since() for what lies between boots */
+	int64_t age;         /* ms from the birth to the last attempt: see Age above; and
+				moment_since() for what lies between boots */
 	struct moment last;  /* the last attempt's, or the birth */
 	struct journal_plan plan;
 	bool uncertain;     /* some part, or all, may have arrived: see Doubt above */
@@ -83,7 +94,8 @@ struct journal_summary {
 	char wait_text[JOURNAL_TEXT_MAX];
 	enum journal_end end;
 	char end_text[JOURNAL_TEXT_MAX];
-	bool noticed_delay, noticed_end;
+	bool noticed_delay, noticed_end, noticed_held;
+	struct moment put_off; /* since when recipients are; name[0] is 0: none are */
 };
 
 /* Reads what the descriptor holds. Takes the descriptor over, also when it fails.
@@ -92,6 +104,9 @@ enum status journal_load(struct journal **out, int fd, bool *damaged, struct err
 void journal_free(struct journal *j); /* closes the descriptor; j may be NULL */
 
 const struct journal_summary *journal_summary(const struct journal *j);
+
+/* The job's age now, in ms: see Age above. */
+int64_t journal_age(const struct journal *j, const struct moment *now);
 
 /* What became of a part. */
 struct journal_part {
@@ -129,7 +144,13 @@ enum status journal_outcome(
 enum status journal_held(struct journal *j, struct error *e);
 enum status journal_verdict(
     struct journal *j, enum journal_end end, const char *text, struct error *e);
+/* Since when recipients are put off; NULL: none are any more. Nothing is written when it
+ * is known already: a start after a start keeps the first one. */
+enum status journal_put_off(
+    struct journal *j, const struct moment *since, struct error *e);
 enum status journal_notice(struct journal *j, const char *kind, struct error *e);
+/* The server did not take the notice. Known as an outcome is, whatever the disk does. */
+enum status journal_notice_back(struct journal *j, const char *kind, struct error *e);
 
 /* Until when a job waits, and for what. */
 struct journal_pause {
@@ -140,8 +161,8 @@ struct journal_pause {
 };
 
 /* Appends a wait to a journal that jobfile_open() opened and that nobody has loaded any
- * more, instead of what its last user left torn. What cannot be written is left out: the
- * job is then tried earlier. */
+ * more, instead of what its last user left torn. What cannot be written, also to a file
+ * that is larger than JOURNAL_FILE_MAX, is left out: the job is then tried earlier. */
 void journal_leave(int fd, const struct journal_pause *pause);
 
 #endif

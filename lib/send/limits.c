@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,10 +14,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <zlib.h>
+
 enum {
 	SECOND = 1000000000, /* ns */
 	MILLISECOND = 1000000,
-	PER_SECOND = 1000, /* ms */
 	FILE_NAME_MAX = LIMITS_NAME_MAX + 24,
 	STATE_WAIT = 1,    /* second that the state's lock is waited for */
 	LOOK_LEAST = 50,   /* ms between two looks for a lock that another has, */
@@ -29,6 +31,7 @@ struct limits {
 	int folder;
 	char account[LIMITS_NAME_MAX]; /* in small letters */
 	uint64_t connections, fingerprint;
+	uint32_t server; /* the host's CRC-32 */
 	struct standing_rate rate;
 	int slot, login; /* descriptors of locked files, or -1 */
 };
@@ -254,6 +257,16 @@ make_rate(uint64_t per_minute)
 	};
 }
 
+/* A number for a host's name. That two have the same one is as unlikely as harmless: the
+ * next EHLO tells. */
+static uint32_t
+number_server(const char *host)
+{
+	if (!host)
+		return 0;
+	return (uint32_t)crc32(0, (const Bytef *)host, (uInt)strlen(host));
+}
+
 static void
 set_rule(struct limits *l, const struct limits_rule *rule)
 {
@@ -264,6 +277,7 @@ set_rule(struct limits *l, const struct limits_rule *rule)
 	}
 	l->connections = rule->connections ? rule->connections : 1;
 	l->fingerprint = rule->fingerprint;
+	l->server = number_server(rule->server);
 	l->rate = make_rate(rule->per_minute);
 }
 
@@ -416,22 +430,29 @@ is_worth_waiting(const struct turn *t, int64_t end)
 	return stay > 0 && t->wait <= stay && boot_clock() + t->wait <= end;
 }
 
+/* The ms until another try is worth it. Of trouble nobody knows: 0, so that the job's own
+ * schedule applies, whose waits grow. */
+static int64_t
+tell_wait(const struct turn *t)
+{
+	int64_t wait = t->wait;
+
+	if (t->obstacle == TROUBLE)
+		return 0;
+	if (t->obstacle != PAUSE && t->obstacle != REFUSED)
+		wait += by_chance(BUSY_LEAST, BUSY_CHANCE);
+	return (wait + MILLISECOND - 1) / MILLISECOND;
+}
+
 static enum status
 refuse(const struct limits *l, const struct turn *t, struct limits_closed *closed,
     struct error *e)
 {
-	bool gate = t->obstacle == PAUSE || t->obstacle == REFUSED;
-	const char *text = t->text.text, *what = obstacles[t->obstacle].text;
-	int64_t wait = t->obstacle == TROUBLE ? 0 : t->wait;
+	const char *text = t->text.text;
 
-	if (!gate)
-		wait += by_chance(BUSY_LEAST, BUSY_CHANCE);
-	closed->wait = (wait + MILLISECOND - 1) / MILLISECOND;
-	closed->login = t->obstacle == REFUSED;
-	snprintf(closed->text, sizeof(closed->text), "%s", *text ? text : what);
-	return error_set(e, STATUS_RETRY, "account %s: %s; next try in %" PRId64 " s%s%s",
-	    l->account, what, (closed->wait + PER_SECOND - 1) / PER_SECOND,
-	    *text ? ": " : "", text);
+	closed->wait = tell_wait(t);
+	return error_set(e, STATUS_RETRY, "account %s: %s%s%s", l->account,
+	    obstacles[t->obstacle].text, *text ? ": " : "", text);
 }
 
 enum status
@@ -505,7 +526,7 @@ limits_size_seen(struct limits *l, uint64_t size)
 	struct session s;
 
 	if (begin(l, &s))
-		finish(l, &s, standing_size_seen(&s.standing, &s.now, size));
+		finish(l, &s, standing_size_seen(&s.standing, &s.now, l->server, size));
 }
 
 uint64_t
@@ -515,7 +536,7 @@ limits_size(struct limits *l)
 	uint64_t size = 0;
 
 	if (begin(l, &s)) {
-		size = standing_size(&s.standing, &s.now);
+		size = standing_size(&s.standing, &s.now, l->server);
 		finish(l, &s, false);
 	}
 	return size;

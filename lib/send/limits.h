@@ -15,7 +15,6 @@
 #ifndef POSTROOM_LIMITS_H
 #define POSTROOM_LIMITS_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "lib/base/status.h"
@@ -28,9 +27,7 @@ enum {
 	LIMITS_PAUSE_STAY = 5, /* seconds of the server's pause that it waits out */
 	LIMITS_NAME_MAX = 64,  /* bytes of an account's name, with the NUL */
 	LIMITS_LOGIN_PAUSE = STANDING_LOGIN_PAUSE,
-	LIMITS_CLOSED_MAX = STANDING_PAUSE_MAX,
 	LIMITS_SIZE_DAYS = STANDING_SIZE_DAYS,
-	LIMITS_TEXT_MAX = STANDING_TEXT_MAX,
 };
 
 /* What the settings say. */
@@ -39,6 +36,7 @@ struct limits_rule {
 	uint64_t connections; /* at one time; 0 counts as 1 */
 	uint64_t per_minute;  /* messages; 0 counts as 1 */
 	uint64_t fingerprint; /* of secret and settings; 0: there is no login */
+	const char *server;   /* its host; what another one told is forgotten. Or NULL */
 };
 
 struct limits;
@@ -51,11 +49,10 @@ enum status limits_open(
 /* Gives back what limits_enter() granted, and frees. */
 void limits_close(struct limits *l);
 
-/* Why nobody may send now, and for how long. */
+/* For how long nobody may send. */
 struct limits_closed {
-	int64_t wait;               /* ms until it is worth another try */
-	bool login;                 /* a login was refused */
-	char text[LIMITS_TEXT_MAX]; /* what the server said, or what is in the way here */
+	int64_t wait; /* ms until it is worth another try; 0: nobody can tell, as of a
+			 disk that fails */
 };
 
 /* Waits until the account may connect and send one message: no pause is on, the login is
@@ -91,7 +88,7 @@ void limits_pause(struct limits *l, int64_t ms, const char *text);
 /* EHLO said SIZE; 0: it said none. */
 void limits_size_seen(struct limits *l, uint64_t size);
 
-/* The SIZE that was seen within LIMITS_SIZE_DAYS; 0: none. */
+/* The SIZE that was seen within LIMITS_SIZE_DAYS, of this server; 0: none. */
 uint64_t limits_size(struct limits *l);
 
 #endif

@@ -16,7 +16,7 @@ enum {
 struct part {
 	bool sent;
 	bool open;  /* there is an intent, and no outcome so far */
-	bool doubt; /* an earlier intent never had one */
+	bool doubt; /* an earlier intent never got one */
 	char text[JOURNAL_TEXT_MAX];
 	struct roster roster;
 };
@@ -107,13 +107,32 @@ doubt_all(struct progress *g)
 			roster_drop(&g->part[i]->roster);
 }
 
+/* An intent that is open gets no outcome any more: its message may have arrived. */
+static void
+doubt_open(struct progress *g, struct part *p)
+{
+	if (!p->open)
+		return;
+	p->open = false;
+	p->doubt = true;
+	g->held = false;
+}
+
+/* The age at a moment behind the last one. A journal has too few lines for a sum that
+ * leaves the range. */
+static int64_t
+age_at(const struct journal_summary *s, const struct moment *m)
+{
+	const int64_t most = (int64_t)JOURNAL_SPAN_MAX * 1000;
+	int64_t span = s->last.name[0] ? moment_since(&s->last, m) : 0;
+
+	return s->age + (span < most ? span : most);
+}
+
 static void
 pass_time(struct journal_summary *s, const struct moment *m)
 {
-	int64_t span = s->last.name[0] ? moment_since(&s->last, m) : 0;
-
-	if (__builtin_add_overflow(s->age, span, &s->age))
-		s->age = INT64_MAX;
+	s->age = age_at(s, m);
 	s->last = *m;
 }
 
@@ -173,8 +192,10 @@ take_try(struct progress *g, const char *s)
 	sum->wait_network = false;
 	sum->wait_text[0] = '\0';
 	for (size_t i = 0; i < sum->plan.parts; i++)
-		if (g->part[i])
+		if (g->part[i]) {
+			doubt_open(g, g->part[i]);
 			roster_drop(&g->part[i]->roster);
+		}
 	return true;
 }
 
@@ -218,10 +239,7 @@ take_intent(struct progress *g, const char *s)
 
 	if (!p || *s)
 		return false;
-	if (p->open) {
-		p->doubt = true;
-		g->held = false;
-	}
+	doubt_open(g, p);
 	p->open = true;
 	roster_drop(&p->roster);
 	return true;
@@ -302,14 +320,9 @@ take_held(struct progress *g, const char *s)
 {
 	if (*s)
 		return false;
-	for (size_t i = 0; i < g->summary.plan.parts; i++) {
-		struct part *p = g->part[i];
-
-		if (p && p->open) {
-			p->open = false;
-			p->doubt = true;
-		}
-	}
+	for (size_t i = 0; i < g->summary.plan.parts; i++)
+		if (g->part[i])
+			doubt_open(g, g->part[i]);
 	g->held = true;
 	return true;
 }
@@ -335,15 +348,59 @@ take_verdict(struct progress *g, const char *s)
 	return false;
 }
 
+static bool *
+find_notice(struct journal_summary *s, const char *kind)
+{
+	const struct {
+		const char *kind;
+		bool *noticed;
+	} notices[] = {
+		{ "delay", &s->noticed_delay },
+		{ "end", &s->noticed_end },
+		{ "held", &s->noticed_held },
+	};
+
+	for (size_t i = 0; i < sizeof(notices) / sizeof(notices[0]); i++)
+		if (strcmp(kind, notices[i].kind) == 0)
+			return notices[i].noticed;
+	return NULL;
+}
+
+static bool
+set_notice(struct progress *g, const char *kind, bool value)
+{
+	bool *noticed = find_notice(&g->summary, kind);
+
+	if (noticed)
+		*noticed = value;
+	return noticed;
+}
+
 static bool
 take_notice(struct progress *g, const char *s)
 {
-	if (strcmp(s, "delay") == 0)
-		g->summary.noticed_delay = true;
-	else if (strcmp(s, "end") == 0)
-		g->summary.noticed_end = true;
-	else
+	return set_notice(g, s, true);
+}
+
+static bool
+take_notice_back(struct progress *g, const char *s)
+{
+	return set_notice(g, s, false);
+}
+
+static bool
+take_put_off(struct progress *g, const char *s)
+{
+	struct moment *since = &g->summary.put_off, m = { 0 };
+
+	if (strcmp(s, "-") == 0) {
+		*since = m;
+		return true;
+	}
+	if (!moment_read(&m, s, &s) || *s)
 		return false;
+	if (!since->name[0])
+		*since = m;
 	return true;
 }
 
@@ -366,6 +423,8 @@ understand(struct progress *g, const char *line)
 		{ "held", take_held },
 		{ "verdict", take_verdict },
 		{ "notice", take_notice },
+		{ "notice-back", take_notice_back },
+		{ "put-off", take_put_off },
 	};
 	char word[ROSTER_WORD_MAX];
 
@@ -447,6 +506,18 @@ const struct journal_summary *
 progress_summary(const struct progress *g)
 {
 	return &g->summary;
+}
+
+int64_t
+progress_age(const struct progress *g, const struct moment *now)
+{
+	return age_at(&g->summary, now);
+}
+
+const bool *
+progress_notice(struct progress *g, const char *kind)
+{
+	return find_notice(&g->summary, kind);
 }
 
 static const struct part *

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "lib/base/moment.h"
 #include "lib/send/journal.h"
@@ -28,11 +29,15 @@ struct progress_found {
 bool progress_read(
     struct progress *g, char *bytes, size_t len, struct progress_found *found);
 
-/* As journal_summary() and the other two tell it. */
+/* As journal_summary() and the others tell it. */
 const struct journal_summary *progress_summary(const struct progress *g);
+int64_t progress_age(const struct progress *g, const struct moment *now);
 struct journal_part progress_part(const struct progress *g, unsigned part);
 enum journal_recipient progress_recipient(
     const struct progress *g, unsigned part, const char *address, char *text);
+
+/* Whether a notice of this kind may have left; NULL: there is no such kind. */
+const bool *progress_notice(struct progress *g, const char *kind);
 
 /* What a journal's first line says. */
 struct progress_birth {

@@ -18,6 +18,7 @@ enum {
 #define AT_MESSAGE (AT(STAGE_DATA) | AT(STAGE_BODY))
 #define AT_SENDER  (AT(STAGE_MAIL) | AT_MESSAGE)
 #define AT_JOB     (AT_SENDER | AT(STAGE_RCPT))
+#define AT_ACCOUNT (AT_OWN | AT_MESSAGE) /* all but RCPT */
 
 /*
  * A row fits when everything that it names fits.
@@ -29,8 +30,13 @@ enum {
  *     a filter that repeats a subject says 5.6.x or 5.7.x;
  *   - else only at the very beginning ("^..."), and with a blank, ':' or ';' in it, which
  *     an address without quotes cannot have: some servers begin with the address.
- * Codes are the server's alone. Yet those that only a login or a From address can earn
- * are not believed at RCPT, where a relay may pass on what the recipient's server said.
+ * Codes are the server's alone, but for RCPT: a relay that verifies recipients passes on
+ * what the recipient's server said, of itself or of anybody, and whoever chooses a
+ * recipient could stop everybody's mail. So nothing at RCPT stops the queue, and what is
+ * said there of sender, organisation, network or quota is believed of this recipient only
+ * (direct delivery to an MX loses that one, and the job's owner is told). The account
+ * itself is meant by the replies that are about this connection and its login alone: 421,
+ * 432 and 530.
  */
 struct row {
 	unsigned stages;      /* AT() bits, or ANY */
@@ -206,11 +212,11 @@ static const struct row rows[] = {
 	{ AT(STAGE_AUTH), 538, NULL, NULL, &TLS_MISSING },
 	{ AT(STAGE_AUTH), 501, "5.5.124", NULL, &TOKEN_USER },
 	{ AT(STAGE_AUTH), 534, "5.7.9", NULL, &APP_PASSWORD },
-	{ ANY, 421, "4.7.66", NULL, &TLS_OLD },
+	{ AT_ACCOUNT, 421, "4.7.66", NULL, &TLS_OLD },
 
 	/* Mailboxes that Exchange has blocked, or blocks when it sees the same error on
 	 * and on: 550 5.2.252 is not 554 5.2.252. */
-	{ ANY, 550, "5.2.251-255", NULL, &BLOCKED },
+	{ AT_ACCOUNT, 550, "5.2.251-255", NULL, &BLOCKED },
 	{ AT_SENDER, 5, "5.1.8", NULL, &RESTRICTED },
 	{ AT_MESSAGE, 554, "5.2.252", NULL, &SEND_AS },
 	{ AT_MESSAGE, 554, "5.2.*", "SendAsDenied", &SEND_AS },
@@ -219,28 +225,31 @@ static const struct row rows[] = {
 	{ AT_SENDER, 5, NULL, "^Client does not have permissions to send as", &SEND_AS },
 	{ AT_MESSAGE, 554, "5.2.2", "Submission.Exception:QuotaExceeded", &MAILBOX_FULL },
 
-	/* Quotas: 5yz that pass. */
+	/* Quotas: 5yz that pass, at RCPT too. */
 	{ AT_MESSAGE, 554, "5.2.*", "SubmissionQuotaExceeded", &QUOTA },
 	{ AT_MESSAGE, 5, NULL, "^Submission quota exceeded", &QUOTA },
-	{ AT_JOB, 5, "5.1.90", NULL, &QUOTA },
-	{ AT_JOB, 5, "5.4.5", NULL, &QUOTA },
-	{ AT_JOB, 5, "5.7.232-233", NULL, &TENANT_QUOTA },
+	{ AT_SENDER, 5, "5.1.90", NULL, &QUOTA },
+	{ AT_SENDER, 5, "5.4.5", NULL, &QUOTA },
+	{ AT_SENDER, 5, "5.7.232-233", NULL, &TENANT_QUOTA },
+	{ AT(STAGE_RCPT), 5, "5.1.90", NULL, &RECIPIENT_LATER },
+	{ AT(STAGE_RCPT), 5, "5.4.5", NULL, &RECIPIENT_LATER },
+	{ AT(STAGE_RCPT), 5, "5.7.232-233", NULL, &RECIPIENT_LATER },
 	{ AT(STAGE_RCPT), 5, "5.2.121-122", NULL, &RECIPIENT_FLOODED },
 	{ AT_SENDER, 5, "5.2.121-122", NULL, &FLOODED },
-	{ ANY, 454, NULL, "^Throttling failure: Daily", &QUOTA },
+	{ AT_ACCOUNT, 454, NULL, "^Throttling failure: Daily", &QUOTA },
 
 	/* Sender, organisation or network refused, by Exchange and Amazon SES. */
-	{ ANY, 5, "5.7.501-503", NULL, &BANNED },
-	{ ANY, 5, "5.7.511", NULL, &BANNED },
-	{ ANY, 5, "5.7.506", NULL, &HELO },
-	{ ANY, 5, "5.7.606-649", NULL, &BANNED },
-	{ ANY, 5, "5.7.705", NULL, &TENANT_BLOCKED },
-	{ ANY, 5, "5.7.708", NULL, &TENANT_BLOCKED },
-	{ ANY, 5, "5.7.750", NULL, &DOMAIN_UNKNOWN },
-	{ ANY, 5, "5.7.64", NULL, &CONNECTOR },
-	{ ANY, 5, "5.7.68", NULL, &CONNECTOR },
-	{ ANY, 5, "5.7.25-26", NULL, &ORIGIN },
-	{ ANY, 4, "4.7.26", NULL, &ORIGIN },
+	{ AT_ACCOUNT, 5, "5.7.501-503", NULL, &BANNED },
+	{ AT_ACCOUNT, 5, "5.7.511", NULL, &BANNED },
+	{ AT_ACCOUNT, 5, "5.7.506", NULL, &HELO },
+	{ AT_ACCOUNT, 5, "5.7.606-649", NULL, &BANNED },
+	{ AT_ACCOUNT, 5, "5.7.705", NULL, &TENANT_BLOCKED },
+	{ AT_ACCOUNT, 5, "5.7.708", NULL, &TENANT_BLOCKED },
+	{ AT_ACCOUNT, 5, "5.7.750", NULL, &DOMAIN_UNKNOWN },
+	{ AT_ACCOUNT, 5, "5.7.64", NULL, &CONNECTOR },
+	{ AT_ACCOUNT, 5, "5.7.68", NULL, &CONNECTOR },
+	{ AT_ACCOUNT, 5, "5.7.25-26", NULL, &ORIGIN },
+	{ AT_ACCOUNT, 4, "4.7.26", NULL, &ORIGIN },
 	{ AT_SENDER, 554, NULL, "^Message rejected: Email address is not verified",
 	    &UNVERIFIED },
 	{ AT_SENDER, 554, NULL, "^Access denied: User", &NO_RIGHT },
@@ -259,11 +268,11 @@ static const struct row rows[] = {
 	/* 4yz that hold for the whole account, or the whole server. */
 	{ ANY, 432, NULL, NULL, &THROTTLED },
 	{ ANY, 421, NULL, "^Message submission rate", &THROTTLED },
-	{ ANY, 454, NULL, "^Throttling failure", &THROTTLED },
+	{ AT_ACCOUNT, 454, NULL, "^Throttling failure", &THROTTLED },
 	{ AT_OWN, 4, NULL, "too many", &THROTTLED },
 	{ AT_OWN, 4, NULL, "concurrent connections", &THROTTLED },
-	{ ANY, 4, "4.7.500-699", NULL, &BUSY },
-	{ ANY, 4, NULL, "^Temporary server error", &LATER },
+	{ AT_ACCOUNT, 4, "4.7.500-699", NULL, &BUSY },
+	{ AT_ACCOUNT, 4, NULL, "^Temporary server error", &LATER },
 	{ AT(STAGE_AUTH), 4, NULL, NULL, &LOGIN_LATER },
 	{ ANY, 421, "4.7.*", NULL, &BUSY },
 	{ AT_OWN, 4, "4.7.*", "try again", &BUSY },

@@ -131,15 +131,19 @@ write_size(char *line, const struct standing *s)
 	char seen[MOMENT_TEXT_MAX];
 
 	moment_write(seen, &s->size.seen);
-	snprintf(line, LINE_MAX_BYTES, "size %" PRIu64 " %s", s->size.bytes,
-	    s->size.seen.name[0] ? seen : "");
+	snprintf(line, LINE_MAX_BYTES, "size %" PRIu64 " %" PRIx32 " %s", s->size.bytes,
+	    s->size.server, s->size.seen.name[0] ? seen : "");
 }
 
 static bool
 read_size(struct standing *s, const char *text)
 {
-	if (!read_number(&s->size.bytes, &text, 10))
+	uint64_t server;
+
+	if (!read_number(&s->size.bytes, &text, 10) || !read_number(&server, &text, 16) ||
+	    server > UINT32_MAX)
 		return false;
+	s->size.server = (uint32_t)server;
 	return *text == '\0' || moment_read(&s->size.seen, text, &text);
 }
 
@@ -306,20 +310,24 @@ standing_login_refused(
 /* -- size -------------------------------------------------------------------------- */
 
 bool
-standing_size_seen(struct standing *s, const struct moment *now, uint64_t size)
+standing_size_seen(
+    struct standing *s, const struct moment *now, uint32_t server, uint64_t size)
 {
-	if (s->size.bytes == size &&
+	if (s->size.bytes == size && s->size.server == server &&
 	    moment_since(&s->size.seen, now) < SIZE_FRESH * MILLISECONDS)
 		return false;
 	s->size.bytes = size;
+	s->size.server = server;
 	s->size.seen = *now;
 	return true;
 }
 
 uint64_t
-standing_size(const struct standing *s, const struct moment *now)
+standing_size(const struct standing *s, const struct moment *now, uint32_t server)
 {
 	int64_t most = (int64_t)STANDING_SIZE_DAYS * DAY * MILLISECONDS;
 
-	return moment_since(&s->size.seen, now) < most ? s->size.bytes : 0;
+	if (s->size.server != server || moment_since(&s->size.seen, now) >= most)
+		return 0;
+	return s->size.bytes;
 }

@@ -8,7 +8,7 @@
  *   good FINGERPRINT                       the login that was seen to work; 0: none
  *   refused FINGERPRINT AGAIN FIRST TEXT   the one that was refused; "refused 0": none
  *   pause END TEXT                         "pause": none
- *   size BYTES SEEN                        the server's SIZE
+ *   size BYTES SERVER SEEN                 the SIZE of the server with this number
  *
  * All moments that lie ahead are bounded: no damage keeps anybody out for long.
  */
@@ -46,6 +46,7 @@ struct standing {
 	} pause;
 	struct {
 		uint64_t bytes;
+		uint32_t server;    /* the caller's number for it */
 		struct moment seen; /* without a name: never */
 	} size;
 };
@@ -96,8 +97,10 @@ int64_t standing_login_refused(
     struct standing *s, uint64_t fingerprint, const struct moment *now, const char *text);
 
 /* The server told its SIZE, 0: none; false when that is known and fresh. */
-bool standing_size_seen(struct standing *s, const struct moment *now, uint64_t size);
-/* What it told within STANDING_SIZE_DAYS; 0: nothing. */
-uint64_t standing_size(const struct standing *s, const struct moment *now);
+bool standing_size_seen(
+    struct standing *s, const struct moment *now, uint32_t server, uint64_t size);
+/* What it told within STANDING_SIZE_DAYS; 0: nothing, or another server did. */
+uint64_t standing_size(
+    const struct standing *s, const struct moment *now, uint32_t server);
 
 #endif

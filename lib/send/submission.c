@@ -470,8 +470,12 @@ explain_break(const struct run *r, CURLcode code, struct error *e)
 			text = breaks[i].text;
 			status = breaks[i].status;
 		}
-	return error_set(e, status, "%s:%u: %s%s%s%s", a->server.host, account_port(a),
-	    text, r->detail[0] ? " (" : "", r->detail, r->detail[0] ? ")" : "");
+	/* what libcurl says of our own watchdog tells nobody anything */
+	if (!r->detail[0] || code == CURLE_ABORTED_BY_CALLBACK)
+		return error_set(
+		    e, status, "%s:%u: %s", a->server.host, account_port(a), text);
+	return error_set(e, status, "%s:%u: %s (%s)", a->server.host, account_port(a),
+	    text, r->detail);
 }
 
 /* Why it was refused; with the recipient where it is about one. */

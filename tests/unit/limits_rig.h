@@ -34,6 +34,7 @@ enum {
 };
 
 #define ACCOUNT "office365"
+#define HOST    "smtp.office365.com"
 
 static char path[] = "/tmp/postroom-test-XXXXXX";
 static int folder = -1;
@@ -45,9 +46,12 @@ static struct {
 } * shared;
 
 /* Two connections, one, and eight that have a login. */
-static const struct limits_rule two __attribute__((unused)) = { ACCOUNT, 2, 10000, 0 };
-static const struct limits_rule one __attribute__((unused)) = { ACCOUNT, 1, 10000, 0 };
-static const struct limits_rule login __attribute__((unused)) = { ACCOUNT, 8, 10000, 7 };
+static const struct limits_rule two
+    __attribute__((unused)) = { ACCOUNT, 2, 10000, 0, HOST };
+static const struct limits_rule one
+    __attribute__((unused)) = { ACCOUNT, 1, 10000, 0, HOST };
+static const struct limits_rule login
+    __attribute__((unused)) = { ACCOUNT, 8, 10000, 7, HOST };
 
 /* -- help -------------------------------------------------------------------------- */
 

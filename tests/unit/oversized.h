@@ -74,7 +74,8 @@ set_up(void **state)
 		.part = 1,
 		.parts = 1 };
 	s->steps = (struct oversize){ { OVERSIZE_SPLIT, OVERSIZE_REFUSE }, 2 };
-	s->rule = (struct parts_rule){ .oversize = &s->steps, .tmpdir = "/tmp" };
+	s->rule =
+	    (struct parts_rule){ .oversize = &s->steps, .tmpdir = "/tmp", .stop = -1 };
 	return 0;
 }
 

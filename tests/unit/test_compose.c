@@ -72,7 +72,7 @@ set_up(void **state)
 	add_mailbox(&s->route.to, "Bob <bob@example.com>");
 	add_mailbox(&s->route.recipients, "bob@example.com, blind@example.com");
 	s->identity =
-	    (struct job_identity){ .uuid = "6ba7b810-9dad-11d1-80b4-00c04fd430c8",
+	    (struct job_identity){ .name = "6ba7b810-9dad-11d1-80b4-00c04fd430c8",
 		    .created = 1763818468 };
 	s->part = s->parts = 1;
 	add_document(s, "Offer.pdf", 3);
@@ -184,7 +184,7 @@ writes_the_same_again(void **state)
 	char *first = strdup(compose(s));
 
 	assert_string_equal(compose(s), first);
-	memcpy(s->identity.uuid, "7", 1);
+	memcpy(s->identity.name, "7", 1);
 	assert_string_not_equal(compose(s), first);
 	free(first);
 }
@@ -252,10 +252,10 @@ identifies_jobs_without_uuid(void **state)
 	const char *message;
 
 	s->identity =
-	    (struct job_identity){ .uuid = "job-4294967295-253402300799", .created = 1 };
+	    (struct job_identity){ .name = "4294967295-253402300799", .created = 1 };
 	message = compose(s);
 	check_has(
-	    message, "\r\nMessage-ID: <job-4294967295-253402300799@example.com>\r\n");
+	    message, "\r\nMessage-ID: <4294967295-253402300799@example.com>\r\n");
 	check_has(message, " boundary=\"=_postroom_job_4294967295_253402300799\"\r\n");
 	check_has(message, "Date: Thu, 1 Jan 1970 00:00:01 +0000\r\n");
 }

@@ -120,9 +120,8 @@ static void
 ends_at_what_concerns_all(void **state)
 {
 	static const char *const lines[] = { "421 4.3.2 closing", "421 bye",
-		"432 4.3.2 too many connections", "454 Throttling failure: Daily quota",
-		"550 5.1.90 too many today", "530 5.7.57 not authenticated",
-		"550 5.7.705 tenant", "552 5.3.4 too large", "354 what", "334 what" };
+		"432 4.3.2 too many connections", "530 5.7.57 not authenticated",
+		"552 5.3.4 too large", "354 what", "334 what" };
 	const struct dialogue_plan plan = { .recipients = 2 };
 	struct error e;
 
@@ -141,6 +140,29 @@ ends_at_what_concerns_all(void **state)
 	}
 }
 
+/* What a relay may have passed on from the recipient's server: the other one gets it. */
+static void
+goes_on_at_what_a_relay_passes_on(void **state)
+{
+	static const char *const lines[] = { "454 Throttling failure: Daily quota",
+		"451 4.7.500 busy", "550 5.1.90 too many today", "550 5.2.252 blocked",
+		"550 5.7.606 banned", "550 5.7.705 tenant" };
+	const struct dialogue_plan plan = { .recipients = 2 };
+	struct error e;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		struct dialogue d = at_recipients(&plan);
+
+		assert_int_equal(feed(&d, "250 yes", &e), STATUS_OK);
+		assert_int_equal(feed(&d, lines[i], &e), STATUS_OK);
+		if (dialogue_refused(&d))
+			fail_msg("%s: ends", lines[i]);
+		assert_int_equal(d.recipients_taken, 1);
+		assert_int_equal(d.stage, STAGE_DATA);
+	}
+}
+
 int
 main(void)
 {
@@ -149,6 +171,7 @@ main(void)
 		cmocka_unit_test(goes_on_with_the_recipients_taken),
 		cmocka_unit_test(ends_without_recipients),
 		cmocka_unit_test(ends_at_what_concerns_all),
+		cmocka_unit_test(goes_on_at_what_a_relay_passes_on),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -24,10 +24,6 @@ make_history(void)
 {
 	return (struct history){
 		.event = HISTORY_SENT,
-		.time = 1795354468,
-		.job = "17",
-		.queue = "mail",
-		.user = "anna",
 		.account = "office365",
 		.recipients = recipients,
 		.recipient_count = 2,
@@ -42,7 +38,25 @@ make_history(void)
 	};
 }
 
-/* The line of h; the caller need not free it. */
+static struct history_job
+make_job(void)
+{
+	return (struct history_job){
+		.time = 1795354468, .job = "17", .queue = "mail", .user = "anna"
+	};
+}
+
+static struct history_job job; /* whose lines make_line() makes */
+
+static int
+set_job(void **state)
+{
+	(void)state;
+	job = make_job();
+	return 0;
+}
+
+/* Both parts of a line, as they are written; the caller need not free it. */
 static const char *
 make_line(const struct history *h)
 {
@@ -50,6 +64,9 @@ make_line(const struct history *h)
 	struct buf out;
 
 	buf_init(&out, HISTORY_LINE_MAX);
+	assert_true(history_head(&out, &job));
+	assert_in_range(out.len, 1, HISTORY_HEAD_MAX - 1);
+	assert_true(buf_putc(&out, ' '));
 	assert_true(history_line(&out, h));
 	memcpy(line, buf_text(&out), out.len + 1);
 	buf_clear(&out);
@@ -81,7 +98,7 @@ line_of_a_sent_message(void **state)
 
 	(void)state;
 	assert_string_equal(make_line(&h),
-	    "time=2026-11-22T13:34:28Z event=sent job=17 queue=mail user=anna "
+	    "time=2026-11-22T13:34:28Z job=17 queue=mail user=anna event=sent "
 	    "account=office365 to=bob@example.com,eve@example.org size=123456 "
 	    "id=job-17.1@print.example.com code=\"250 2.0.0\" reply=\"OK "
 	    "<AM0PR01@prod.outlook.com> [Hostname=AM0PR01]\" "
@@ -126,9 +143,11 @@ line_of_the_least(void **state)
 	struct history h = { .event = HISTORY_HELD, .reply = &none };
 
 	(void)state;
+	job = (struct history_job){ .job = NULL };
 	assert_string_equal(make_line(&h),
 	    "time=1970-01-01T00:00:00Z event=held attempts=0 seconds=0.000");
-	h = (struct history){ .job = "", .text = " \n", .id = "", .parts = 1 };
+	job = (struct history_job){ .job = "", .user = " \n" };
+	h = (struct history){ .account = "", .text = " \n", .id = "", .parts = 1 };
 	assert_string_equal(make_line(&h),
 	    "time=1970-01-01T00:00:00Z event=sent attempts=0 seconds=0.000");
 }
@@ -145,7 +164,7 @@ events_have_names(void **state)
 		char words[40];
 
 		h.event = (enum history_event)i;
-		snprintf(words, sizeof(words), "Z event=%s job=", names[i]);
+		snprintf(words, sizeof(words), "user=anna event=%s account=", names[i]);
 		assert_has(&h, words);
 	}
 }
@@ -156,9 +175,9 @@ times_of_any_clock(void **state)
 	struct history h = make_history();
 
 	(void)state;
-	h.time = -1;
+	job.time = -1;
 	assert_has(&h, "time=1969-12-31T23:59:59Z ");
-	h.time = (time_t)INT64_MAX;
+	job.time = (time_t)INT64_MAX;
 	assert_has(&h, "time=1970-01-01T00:00:00Z ");
 	h.duration = -5;
 	assert_has(&h, " seconds=0.000");
@@ -223,13 +242,13 @@ quoting_comes_back(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		h.event = HISTORY_REFUSED;
-		h.user = h.text = texts[i];
+		job.user = h.text = texts[i];
 		assert_string_equal(read_value(make_line(&h), "user"), texts[i]);
 		assert_string_equal(read_value(make_line(&h), "reason"), texts[i]);
 		assert_string_equal(read_value(make_line(&h), "event"), "refused");
 	}
-	h.user = "Müller";
-	h.queue = "a=b";
+	job.user = "Müller";
+	job.queue = "a=b";
 	assert_has(&h,
 	    " queue=\"a=b\" user=\"Müller\" "); /* for readers that split at any blank */
 }
@@ -261,7 +280,7 @@ nothing_breaks_the_line(void **state)
 	h.recipient_count = 1;
 	h.reply = &reply;
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-		h.job = h.queue = h.user = h.account = h.id = h.text = h.subject =
+		job.job = job.queue = job.user = h.account = h.id = h.text = h.subject =
 		    bad[0] = texts[i];
 		snprintf(reply.text, sizeof(reply.text), "<%s@x>", texts[i]);
 		snprintf(reply.enhanced, sizeof(reply.enhanced), "%s", texts[i]);
@@ -271,7 +290,7 @@ nothing_breaks_the_line(void **state)
 	for (int c = 1; c < 256; c++) {
 		const char text[] = { 'a', (char)c, 'b', '\0' };
 
-		h.job = h.queue = h.user = h.account = h.id = h.text = h.subject =
+		job.job = job.queue = job.user = h.account = h.id = h.text = h.subject =
 		    bad[0] = text;
 		snprintf(reply.text, sizeof(reply.text), "queued as %s", text);
 		assert_harmless(make_line(&h));
@@ -289,8 +308,8 @@ long_values_are_cut(void **state)
 	(void)state;
 	memset(text, 'x', sizeof(text));
 	text[sizeof(text) - 1] = '\0';
-	h.user = text;
-	assert_has(&h, "xxx…\" account=office365 ");
+	job.user = text;
+	assert_has(&h, "xxx…\" event=sent ");
 	assert_int_equal(strlen(read_value(make_line(&h), "user")), 255 + strlen("…"));
 	for (size_t i = 0; i + 2 < sizeof(text); i += 2)
 		memcpy(text + i, "ü", 2);
@@ -335,7 +354,7 @@ longest_line_keeps_the_limit(void **state)
 	const char *many[MANY];
 	struct reply reply = { .code = 250 };
 	struct history h = make_history();
-	struct buf small;
+	struct buf out;
 	const char *line;
 
 	(void)state;
@@ -349,7 +368,7 @@ longest_line_keeps_the_limit(void **state)
 	h.recipients = many;
 	h.recipient_count = MANY;
 	h.reply = &reply;
-	h.job = h.queue = h.user = h.account = h.id = h.text = h.subject = text;
+	job.job = job.queue = job.user = h.account = h.id = h.text = h.subject = text;
 	h.size = UINT64_MAX;
 	h.part = h.parts = h.attempts = ~0U;
 	h.duration = INT64_MAX;
@@ -357,10 +376,55 @@ longest_line_keeps_the_limit(void **state)
 	line = make_line(&h);
 	assert_in_range(strlen(line), 25000, HISTORY_LINE_MAX);
 	assert_string_equal(read_value(line, "duplicate"), "possible");
-	buf_init(&small, strlen(line) - 1);
-	assert_false(history_line(&small, &h));
-	assert_true(small.over);
-	buf_clear(&small);
+	assert_string_equal(read_value(line, "user"), read_value(line, "queue"));
+	buf_init(&out, HISTORY_LINE_MAX - HISTORY_HEAD_MAX);
+	assert_true(history_line(&out, &h));
+	buf_clear(&out);
+}
+
+/* Cuts a part short by a byte: nothing of it is there. */
+static void
+a_part_is_whole_or_missing(void **state)
+{
+	struct history h = make_history();
+	struct buf out;
+	size_t head;
+
+	(void)state;
+	buf_init(&out, HISTORY_HEAD_MAX);
+	assert_true(history_head(&out, &job));
+	head = out.len;
+	buf_clear(&out);
+	buf_init(&out, head - 1);
+	assert_false(history_head(&out, &job));
+	assert_true(out.over);
+	assert_int_equal(out.len, 0);
+	buf_clear(&out);
+	buf_init(&out, strlen(make_line(&h)) - head - 2);
+	assert_false(history_line(&out, &h));
+	assert_true(out.over);
+	assert_int_equal(out.len, 0);
+	buf_clear(&out);
+}
+
+/* Whoever writes the rest of a line forges no head: read_value() takes the first one. */
+static void
+head_comes_first(void **state)
+{
+	static const char *const texts[] = { "x job=18 user=eve", "\" user=eve x=\"",
+		"x\nuser=eve" };
+	struct history h = make_history();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		h.account = h.text = texts[i];
+		assert_ptr_equal(strstr(make_line(&h),
+				     "time=2026-11-22T13:34:28Z "
+				     "job=17 queue=mail user=anna event="),
+		    make_line(&h));
+		assert_string_equal(read_value(make_line(&h), "user"), "anna");
+	}
+	assert_string_equal(read_value("user=anna user=eve", "user"), "anna");
 }
 
 static void
@@ -405,18 +469,20 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(line_of_a_sent_message),
-		cmocka_unit_test(line_of_all_keys),
-		cmocka_unit_test(line_of_the_least),
-		cmocka_unit_test(events_have_names),
-		cmocka_unit_test(times_of_any_clock),
-		cmocka_unit_test(refusal_has_no_server_id),
-		cmocka_unit_test(quoting_comes_back),
-		cmocka_unit_test(nothing_breaks_the_line),
-		cmocka_unit_test(long_values_are_cut),
-		cmocka_unit_test(recipients_that_do_not_fit_are_counted),
-		cmocka_unit_test(longest_line_keeps_the_limit),
-		cmocka_unit_test(servers_name_their_messages),
+		cmocka_unit_test_setup(line_of_a_sent_message, set_job),
+		cmocka_unit_test_setup(line_of_all_keys, set_job),
+		cmocka_unit_test_setup(line_of_the_least, set_job),
+		cmocka_unit_test_setup(events_have_names, set_job),
+		cmocka_unit_test_setup(times_of_any_clock, set_job),
+		cmocka_unit_test_setup(refusal_has_no_server_id, set_job),
+		cmocka_unit_test_setup(quoting_comes_back, set_job),
+		cmocka_unit_test_setup(nothing_breaks_the_line, set_job),
+		cmocka_unit_test_setup(long_values_are_cut, set_job),
+		cmocka_unit_test_setup(recipients_that_do_not_fit_are_counted, set_job),
+		cmocka_unit_test_setup(longest_line_keeps_the_limit, set_job),
+		cmocka_unit_test_setup(a_part_is_whole_or_missing, set_job),
+		cmocka_unit_test_setup(head_comes_first, set_job),
+		cmocka_unit_test_setup(servers_name_their_messages, set_job),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

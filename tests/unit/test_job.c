@@ -156,7 +156,7 @@ takes_what_cupsd_gave(void **state)
 	    identify("urn:uuid:6ba7b810-9DAD-11d1-80b4-00c04fd430c8", "1763818468");
 
 	(void)state;
-	assert_string_equal(id.uuid, "6ba7b810-9DAD-11d1-80b4-00c04fd430c8");
+	assert_string_equal(id.name, "42-6ba7b810-9DAD-11d1-80b4-00c04fd430c8");
 	assert_int_equal(id.created, 1763818468);
 }
 
@@ -177,7 +177,7 @@ makes_its_own_uuid(void **state)
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		struct job_identity id = identify(bad[i], "77");
 
-		assert_string_equal(id.uuid, "job-42-77");
+		assert_string_equal(id.name, "42-77");
 	}
 }
 

@@ -407,7 +407,7 @@ old_journals_go(void **state)
 		make_old(foreign[i], 365 * DAY);
 	assert_int_equal(mkdirat(folder, "folder", 0700), 0);
 	set_time("folder", 0);
-	assert_int_equal(jobfile_sweep(folder, NOW), 3);
+	assert_int_equal(jobfile_sweep(folder, NOW, ""), 3);
 	assert_int_equal(count_files(), 1 + 2 + 4 + 1);
 	assert_true(exists("young") && exists("future") && exists("folder"));
 	assert_int_equal(swept(), NOW);
@@ -421,11 +421,69 @@ journal_in_use_stays(void **state)
 	(void)state;
 	make_old(".swept", DAY);
 	set_time(UUID, NOW - 365 * DAY);
-	assert_int_equal(jobfile_sweep(folder, NOW), 0);
+	assert_int_equal(jobfile_sweep(folder, NOW, ""), 0);
 	close(fd);
 	set_time(".swept", NOW - DAY);
-	assert_int_equal(jobfile_sweep(folder, NOW), 1);
+	assert_int_equal(jobfile_sweep(folder, NOW, ""), 1);
 	assert_false(exists(UUID));
+}
+
+/* Sweeps one old file with this first line, while cupsd has the job of `control`. */
+static bool
+is_kept(const char *name, const char *birth, const char *control, const char *root)
+{
+	char file[80];
+	size_t removed;
+	bool kept;
+
+	snprintf(file, sizeof(file), "spool/%s", control);
+	write_file(file, "", 0);
+	write_journal(name, birth);
+	set_time(name, NOW - 365 * DAY);
+	make_old(".swept", DAY);
+	removed = jobfile_sweep(folder, NOW, root);
+	assert_int_equal(unlinkat(folder, file, 0), 0);
+	kept = unlinkat(folder, name, 0) == 0;
+	assert_int_equal(removed, !kept);
+	return kept;
+}
+
+static void
+job_that_cupsd_has_keeps_its_journal(void **state)
+{
+	static const struct {
+		const char *birth, *control;
+		bool kept;
+	} rows[] = {
+		{ "job 1 17 1 2 a", "c00017", true },
+		{ "job 1 17 1 2 a", "c00018", false },
+		{ "job 1 17 1 2 a", "c17", false },
+		{ "job 1 17 1 2 a", "d00017-001", false },
+		{ "job 1 12345 1 2 a", "c12345", true },
+		{ "job 1 1234567 1 2 a", "c1234567", true },
+		{ "job 1 9223372036854775807 1 2 a", "c9223372036854775807", true },
+		{ "job 1 9223372036854775808 1 2 a", "c9223372036854775807", false },
+		{ "job 1 17x 1 2 a", "c00017", false },
+		{ "job 1 -17 1 2 a", "c-0017", false },
+		{ "job 1 ../17 1 2 a", "c00017", false },
+		{ "job 1 x 1 2 a", "c00000", false },
+		{ "job 2 17 1 2 a", "c00017", false },
+		{ "job 2 17 1 2 a", "c00000", false },
+		{ "try 17 1 2 a", "c00017", false },
+	};
+	char root[80], missing[80];
+
+	(void)state;
+	snprintf(root, sizeof(root), "%s/spool", path);
+	snprintf(missing, sizeof(missing), "%s/missing", path);
+	assert_int_equal(mkdirat(folder, "spool", 0700), 0);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (is_kept(UUID, rows[i].birth, rows[i].control, root) != rows[i].kept)
+			fail_msg("row %zu", i);
+	assert_true(is_kept(UUID ".damaged-1", rows[0].birth, rows[0].control, root));
+	assert_false(is_kept(UUID, rows[0].birth, rows[0].control, ""));
+	/* one that cannot be asked may have it */
+	assert_true(is_kept(UUID, rows[1].birth, rows[1].control, missing));
 }
 
 /* What is removed, and the time of .swept behind it. */
@@ -459,12 +517,12 @@ clock_must_be_believable(void **state)
 		}
 		write_file("old", "x", 1);
 		set_time("old", 1);
-		if (jobfile_sweep(folder, rows[i].wall) != rows[i].removed)
+		if (jobfile_sweep(folder, rows[i].wall, "") != rows[i].removed)
 			fail_msg("row %zu", i);
 		assert_int_equal(exists("old"), !rows[i].removed);
 		assert_int_equal(swept(), rows[i].after);
 	}
-	assert_int_equal(jobfile_sweep(-1, NOW), 0);
+	assert_int_equal(jobfile_sweep(-1, NOW, ""), 0);
 }
 
 #define folder_test(f) cmocka_unit_test_setup_teardown(f, make_folder, remove_folder)
@@ -486,6 +544,7 @@ main(void)
 		folder_test(missing_folder_is_told),
 		folder_test(old_journals_go),
 		folder_test(journal_in_use_stays),
+		folder_test(job_that_cupsd_has_keeps_its_journal),
 		folder_test(clock_must_be_believable),
 	};
 

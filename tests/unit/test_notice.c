@@ -69,7 +69,7 @@ set_up(void **state)
 		.config = s->config,
 		.account = &s->config->account[0],
 		.job = &s->job,
-		.identity = { .uuid = UUID, .created = CREATED },
+		.identity = { .name = UUID, .created = CREATED },
 		.now = CREATED + 10 * HOUR,
 		.reason = "the server refuses it; ask its administrator",
 	};

@@ -82,6 +82,29 @@ limits_of_the_format_stay(void **state)
 	check_not_made(s, STATUS_REFUSED, "its text is longer");
 }
 
+/* What fits runs no child, and goes; all else ends. */
+static void
+stops_where_it_is_told(void **state)
+{
+	struct setup *s = *state;
+
+	add_scan(s, "Scan.pdf", 4);
+	s->rule.stop = s->fd; /* a file is always readable */
+	s->rule.limit = size_of(&s->whole) / 2;
+	s->steps = (struct oversize){ { OVERSIZE_SPLIT }, 1 };
+	check_not_made(s, STATUS_CANCELLED, "the job was stopped");
+	if (pdf_can_shrink()) {
+		s->steps = (struct oversize){ { OVERSIZE_SHRINK, OVERSIZE_SPLIT }, 2 };
+		check_not_made(s, STATUS_CANCELLED, "the job was stopped");
+		s->rule.parts = 1;
+		s->rule.resolution = 100;
+		check_not_made(s, STATUS_CANCELLED, "the job was stopped");
+		s->rule.parts = s->rule.resolution = 0;
+	}
+	s->rule.limit = size_of(&s->whole);
+	parts_free(make(s));
+}
+
 /* -- shrink ------------------------------------------------------ */
 
 /* The size of the job's message with its images at a resolution. */
@@ -281,6 +304,7 @@ main(void)
 		WITH_JOB(one_byte_more_is_refused),
 		WITH_JOB(refuse_may_come_first),
 		WITH_JOB(limits_of_the_format_stay),
+		WITH_JOB(stops_where_it_is_told),
 		WITH_JOB(the_first_resolution_that_fits_is_taken),
 		WITH_JOB(what_is_shrunk_may_be_split),
 		WITH_JOB(what_is_split_may_be_shrunk),

@@ -265,6 +265,30 @@ bad_descriptors_are_said(void **state)
 	assert_int_equal(pages, 99);
 }
 
+static void
+stops_where_it_is_told(void **state)
+{
+	struct buf *b = *state;
+	struct examining what = { .strictness = PDF_STRICT };
+	struct pdf_facts facts = { .pages = 99 };
+	struct error e = { "" };
+	off_t size = -7;
+
+	make(b, 500);
+	what.span.size = (off_t)b->len;
+	what.fd = memfd_create("pdf", MFD_CLOEXEC);
+	assert_int_equal(pwrite(what.fd, buf_text(b), b->len, 0), (ssize_t)b->len);
+	what.stop = what.fd; /* a file is always readable */
+	assert_int_equal(pdf_examine(&what, &facts, &e), STATUS_CANCELLED);
+	assert_non_null(strstr(e.text, "the job was stopped"));
+	assert_int_equal(facts.pages, 99);
+	assert_int_equal(pdf_verify(what.fd, &size, 500, what.fd, &e), STATUS_CANCELLED);
+	assert_int_equal(size, -7);
+	assert_int_equal(pdf_verify(what.fd, &size, 500, -1, &e), STATUS_OK);
+	assert_int_equal(size, b->len);
+	close(what.fd);
+}
+
 int
 main(void)
 {
@@ -278,6 +302,7 @@ main(void)
 		T(encrypted_documents_pass),
 		T(nothing_stays_behind),
 		T(bad_descriptors_are_said),
+		T(stops_where_it_is_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

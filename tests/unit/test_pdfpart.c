@@ -28,6 +28,7 @@ enum {
 	PDF_MAX = 16 * 1024 * 1024,
 	NARROWEST = 40, /* points of page 1; each page is a point wider than the last */
 	HEIGHT = 40,
+	MANY = 500,         /* pages, which take libqpdf a while */
 	IMAGE = 100 * 1000, /* bytes */
 	NOBODY = 65534,
 };
@@ -151,16 +152,18 @@ write_file(const struct buf *b)
 static int
 part(const struct buf *b, unsigned first, unsigned last, enum status *status)
 {
-	const struct page_range pages = { first, last };
-	int fd = write_file(b), out = file_scratch("/tmp");
+	const struct cutting what = {
+		.fd = write_file(b), .pages = { first, last }, .stop = -1
+	};
+	int out = file_scratch("/tmp");
 	struct error e = { "" };
 	off_t size = -7;
 	struct stat st;
 
 	assert_true(out >= 0);
-	*status = pdf_part(out, &size, fd, &pages, &e);
+	*status = pdf_part(out, &size, &what, &e);
 	assert_int_equal(*e.text != '\0', *status != STATUS_OK);
-	close(fd);
+	close(what.fd);
 	if (*status == STATUS_OK) {
 		assert_int_equal(fstat(out, &st), 0);
 		assert_int_equal(st.st_size, size);
@@ -338,13 +341,33 @@ encrypted_documents_are_refused(void **state)
 static void
 bad_descriptors_are_said(void **state)
 {
-	const struct page_range pages = { 1, 1 };
+	const struct cutting what = { .fd = -1, .pages = { 1, 1 }, .stop = -1 };
 	struct error e = { "" };
 	off_t size;
 
 	(void)state;
-	assert_int_equal(pdf_part(-1, &size, -1, &pages, &e), STATUS_RETRY);
+	assert_int_equal(pdf_part(-1, &size, &what, &e), STATUS_RETRY);
 	assert_string_not_equal(e.text, "");
+}
+
+static void
+stops_where_it_is_told(void **state)
+{
+	struct buf *b = *state;
+	struct cutting what = { .pages = { 1, MANY } };
+	int out = file_scratch("/tmp");
+	struct error e = { "" };
+	off_t size = -7;
+
+	make(b, MANY);
+	what.fd = write_file(b);
+	what.stop = what.fd; /* a file is always readable */
+	assert_int_equal(pdf_part(out, &size, &what, &e), STATUS_CANCELLED);
+	assert_non_null(strstr(e.text, "the job was stopped"));
+	assert_int_equal(size, -7);
+	assert_int_equal(waitpid(-1, NULL, 0), -1);
+	close(what.fd);
+	close(out);
 }
 
 /* As the worker does: its own files are all that it may open anew. */
@@ -389,25 +412,25 @@ static void
 full_disks_are_told_from_bad_documents(void **state)
 {
 	char path[] = "/tmp/postroom-test-XXXXXX";
-	const struct page_range pages = { 1, 1 };
+	struct cutting what = { .pages = { 1, 1 }, .stop = -1 };
 	struct buf *b = *state;
 	struct error e = { "" };
 	off_t size = -7;
-	int fd, out;
+	int out;
 
 	if (!mount_small_disk(path)) {
 		print_message("# needs the right to mount: a full disk\n");
 		skip();
 	}
 	make_with_shared_images(b);
-	fd = write_file(b);
+	what.fd = write_file(b);
 	out = file_scratch(path);
 	assert_true(out >= 0);
-	assert_int_equal(pdf_part(out, &size, fd, &pages, &e), STATUS_RETRY);
+	assert_int_equal(pdf_part(out, &size, &what, &e), STATUS_RETRY);
 	assert_non_null(strstr(e.text, strerror(ENOSPC)));
 	assert_int_equal(size, -7);
 	close(out);
-	close(fd);
+	close(what.fd);
 	umount(path);
 	rmdir(path);
 }
@@ -424,6 +447,7 @@ main(void)
 		T(damaged_documents_are_refused),
 		T(encrypted_documents_are_refused),
 		T(bad_descriptors_are_said),
+		T(stops_where_it_is_told),
 		T(works_without_root),
 		T(full_disks_are_told_from_bad_documents),
 	};

@@ -11,6 +11,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <sched.h>
+#include <sys/inotify.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -165,7 +166,10 @@ static enum status
 shrink(struct setup *s, unsigned resolution, struct buf *small)
 {
 	int out = file_scratch("/tmp");
-	struct shrinking what = { write_file(&s->pdf), resolution, s->folder };
+	struct shrinking what = { .fd = write_file(&s->pdf),
+		.resolution = resolution,
+		.stop = -1,
+		.tmpdir = s->folder };
 	struct error e = { "" };
 	enum status status;
 	static char block[65536];
@@ -372,7 +376,9 @@ static void
 missing_things_are_said(void **state)
 {
 	struct setup *s = *state;
-	struct shrinking what = { -1, 100, s->folder };
+	struct shrinking what = {
+		.fd = -1, .resolution = 100, .stop = -1, .tmpdir = s->folder
+	};
 	struct error e = { "" };
 	off_t size;
 	int out = file_scratch("/tmp");
@@ -386,6 +392,40 @@ missing_things_are_said(void **state)
 	assert_non_null(strstr(e.text, "/nonexistent"));
 	close(what.fd);
 	close(out);
+}
+
+/* Ends with `what`, a word in its sentence, and nothing stays behind: tear_down() looks
+ * into the folder, too. */
+static void
+check_stopped(const struct shrinking *what)
+{
+	int out = file_scratch("/tmp");
+	struct error e = { "" };
+	off_t size = -7;
+
+	assert_int_equal(pdf_shrink(out, &size, what, &e), STATUS_CANCELLED);
+	assert_non_null(strstr(e.text, "the job was stopped"));
+	assert_int_equal(size, -7);
+	assert_int_equal(waitpid(-1, NULL, 0), -1);
+	close(out);
+}
+
+/* At its first look, and when Ghostscript runs: it has its folder by then. */
+static void
+stops_where_it_is_told(void **state)
+{
+	struct setup *s = *state;
+	struct shrinking what = { .resolution = 100, .tmpdir = s->folder };
+
+	need_ghostscript();
+	make(&s->pdf, PIXEL_RGB, 300);
+	what.fd = what.stop = write_file(&s->pdf); /* a file is always readable */
+	check_stopped(&what);
+	what.stop = inotify_init1(IN_CLOEXEC);
+	assert_true(inotify_add_watch(what.stop, s->folder, IN_CREATE) >= 0);
+	check_stopped(&what);
+	close(what.stop);
+	close(what.fd);
 }
 
 /* As the worker does: its own files are all that Ghostscript may open anew. */
@@ -426,7 +466,9 @@ static void
 full_disks_are_told_from_bad_documents(void **state)
 {
 	struct setup *s = *state;
-	struct shrinking what = { -1, 200, "/tmp" };
+	struct shrinking what = {
+		.fd = -1, .resolution = 200, .stop = -1, .tmpdir = "/tmp"
+	};
 	struct error e = { "" };
 	off_t size = -7;
 	int out;
@@ -461,6 +503,7 @@ main(void)
 		T(nonsense_is_refused),
 		T(documents_start_at_the_first_byte),
 		T(missing_things_are_said),
+		T(stops_where_it_is_told),
 		T(works_without_root),
 		T(full_disks_are_told_from_bad_documents),
 	};

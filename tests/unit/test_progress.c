@@ -96,6 +96,15 @@ new_job_knows_its_birth(void **state)
 	assert_recipient(1, "a@x", RECIPIENT_IS_OPEN);
 }
 
+static int64_t
+age_at(int64_t wall, int64_t boot, const char *name)
+{
+	struct moment now = { .wall = wall, .boot = boot };
+
+	snprintf(now.name, sizeof(now.name), "%s", name);
+	return progress_age(g, &now);
+}
+
 /* Waits lie in the future: they are no age. */
 static void
 age_is_summed_over_attempts(void **state)
@@ -114,8 +123,36 @@ age_is_summed_over_attempts(void **state)
 	assert_int_equal(s->age, 108010);
 	assert_int_equal(s->attempts, 4);
 	assert_string_equal(s->last.name, "boot-c");
-	take("try 0 9223372036854775807 boot-c\ntry 0 9223372036854775807 boot-d");
-	assert_true(s->age == INT64_MAX);
+	assert_int_equal(age_at(0, 1010, "boot-c"), 109010);
+	assert_int_equal(age_at(0, 5, "boot-c"), 108010);
+	assert_int_equal(s->age, 108010); /* asking changes nothing */
+}
+
+/* A job that was held, a queue that stood still, a machine that was off. */
+static void
+time_without_attempts_is_no_age(void **state)
+{
+	static const int64_t SPAN = (int64_t)JOURNAL_SPAN_MAX * 1000;
+	const struct journal_summary *s = progress_summary(g);
+
+	(void)state;
+	assert_int_equal(SPAN, 10800000);
+	assert_int_equal(age_at(1000, INT64_MAX, "boot-a"), 0); /* no birth is known */
+	take(BIRTH);
+	assert_int_equal(age_at(0, 500 + SPAN, "boot-a"), SPAN);
+	assert_int_equal(age_at(0, 501 + SPAN, "boot-a"), SPAN);
+	take("try 0 10800500 boot-a");
+	assert_int_equal(s->age, SPAN);
+	take("try 0 21600501 boot-a"); /* a millisecond more */
+	assert_int_equal(s->age, 2 * SPAN);
+	take("try 0 21600502 boot-a");
+	assert_int_equal(s->age, 2 * SPAN + 1);
+	take("held\ntry 0 9223372036854775807 boot-a");
+	assert_int_equal(s->age, 3 * SPAN + 1);
+	take("try 86400 10800001 boot-b\nput-off 86400 99999999 boot-b");
+	assert_int_equal(s->age, 4 * SPAN + 1);
+	assert_int_equal(age_at(172800, 5000, "boot-c"), 5 * SPAN + 1);
+	assert_int_equal(age_at(172800, 10801001, "boot-b"), 4 * SPAN + 1001);
 }
 
 static void
@@ -207,6 +244,25 @@ second_intent_leaves_the_first_in_doubt(void **state)
 	assert_doubt(true, false);
 	assert_true(progress_part(g, 1).uncertain);
 	assert_false(progress_part(g, 2).uncertain);
+}
+
+/* Its recipients were put off, say, before its message was. */
+static void
+outcome_settles_no_earlier_attempt(void **state)
+{
+	(void)state;
+	take(BIRTH "\nplan 2 9 0\ntry 1001 600 boot-a\nintent 1");
+	take("try 1002 700 boot-a\noutcome 1 no 450 later");
+	assert_doubt(true, false);
+	assert_true(progress_part(g, 1).uncertain);
+	assert_false(progress_part(g, 2).uncertain);
+	take("held");
+	assert_doubt(true, true);
+	take("try 1003 800 boot-a\noutcome 1 no 450 later");
+	assert_doubt(true, true);
+	take("intent 2\ntry 1004 900 boot-a\noutcome 2 sent");
+	assert_doubt(true, false); /* that is another doubt */
+	assert_true(progress_part(g, 2).uncertain);
 }
 
 static void
@@ -322,6 +378,47 @@ verdict_and_notices_are_known(void **state)
 }
 
 static void
+notice_that_came_back_has_not_left(void **state)
+{
+	const struct journal_summary *s = progress_summary(g);
+
+	(void)state;
+	take(BIRTH "\nnotice delay\nnotice end\nnotice held");
+	assert_true(s->noticed_delay && s->noticed_end && s->noticed_held);
+	take("notice-back held");
+	assert_true(s->noticed_delay && s->noticed_end && !s->noticed_held);
+	take("notice-back end\nnotice-back end");
+	assert_true(s->noticed_delay && !s->noticed_end);
+	take("notice end\nnotice-back delay");
+	assert_true(!s->noticed_delay && s->noticed_end);
+	assert_false(damaged);
+	assert_true(*progress_notice(g, "end"));
+	assert_false(*progress_notice(g, "delay") || *progress_notice(g, "held"));
+	assert_null(progress_notice(g, ""));
+	assert_null(progress_notice(g, "ends"));
+}
+
+static void
+first_put_off_counts_until_its_end(void **state)
+{
+	const struct journal_summary *s = progress_summary(g);
+
+	(void)state;
+	take(BIRTH);
+	assert_int_equal(s->put_off.name[0], 0);
+	take("put-off 1001 600 boot-a\ntry 1002 700 boot-a\nput-off 1003 800 boot-b");
+	assert_int_equal(s->put_off.wall, 1001);
+	assert_int_equal(s->put_off.boot, 600);
+	assert_string_equal(s->put_off.name, "boot-a");
+	take("put-off -");
+	assert_int_equal(s->put_off.name[0], 0);
+	take("put-off -\nput-off 1004 900 boot-b");
+	assert_false(damaged);
+	assert_int_equal(s->put_off.boot, 900);
+	assert_string_equal(s->put_off.name, "boot-b");
+}
+
+static void
 long_texts_are_cut(void **state)
 {
 	char line[1500];
@@ -349,7 +446,9 @@ nonsense_is_damage(void **state)
 		"outcome 1 sentx", "outcome sent", "outcome  1 sent", "wait",
 		"wait 1 2 a", "wait 1 2 a 3", "wait 1 2 a 3 later", "wait 1 2 a x time",
 		"held 1", "verdict", "verdict open", "verdict x y", "notice", "notice x",
-		"notice end x", "doubt 1", "job 1 17 1 2 a", "job 2", "" };
+		"notice end x", "notice-back", "notice-back x", "notice-back end x",
+		"notices end", "put-off", "put-off x", "put-off 1 2", "put-off 1 2 a b",
+		"put-off - x", "put-off --", "doubt 1", "job 1 17 1 2 a", "job 2", "" };
 
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
 		struct journal_summary before;
@@ -411,17 +510,21 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		progress_test(new_job_knows_its_birth),
 		progress_test(age_is_summed_over_attempts),
+		progress_test(time_without_attempts_is_no_age),
 		progress_test(outcome_settles_a_part),
 		progress_test(part_is_not_unsent_again),
 		progress_test(recipients_of_no_outcome_are_forgotten),
 		progress_test(doubt_stays_until_held),
 		progress_test(second_intent_leaves_the_first_in_doubt),
+		progress_test(outcome_settles_no_earlier_attempt),
 		progress_test(damage_puts_all_parts_in_doubt),
 		progress_test(first_line_must_be_a_birth),
 		progress_test(parts_count_only_behind_their_plan),
 		progress_test(another_plan_voids_parts),
 		progress_test(attempt_ends_a_wait),
 		progress_test(verdict_and_notices_are_known),
+		progress_test(notice_that_came_back_has_not_left),
+		progress_test(first_put_off_counts_until_its_end),
 		progress_test(long_texts_are_cut),
 		progress_test(nonsense_is_damage),
 		cmocka_unit_test(births_are_these),

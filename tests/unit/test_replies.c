@@ -161,6 +161,21 @@ imitate(const struct row *row, enum stage stage, int code)
 	return r;
 }
 
+/* Whether nothing but this recipient, or this message, is held up by it. */
+static bool
+is_of_this_job(enum verdict v)
+{
+	return v == VERDICT_RECIPIENT || v == VERDICT_RECIPIENT_LATER ||
+	    v == VERDICT_TOO_LARGE;
+}
+
+/* Whether it is about this connection or its login, whoever the recipient is. */
+static bool
+is_of_the_connection(int code)
+{
+	return code == 421 || code == 432 || code == 530;
+}
+
 /* What no server may bring about, whatever it says. */
 static void
 check_promises(const struct reply *r, struct reply_class class)
@@ -175,8 +190,11 @@ check_promises(const struct reply *r, struct reply_class class)
 	if (class.verdict == VERDICT_RECIPIENT ||
 	    class.verdict == VERDICT_RECIPIENT_LATER)
 		assert_true(at_rcpt);
-	if (class.verdict == VERDICT_MESSAGE)
+	if (class.verdict == VERDICT_MESSAGE || class.verdict == VERDICT_SETTINGS)
 		assert_false(at_rcpt);
+	if (at_rcpt && (r->code / 100 == 4 || r->code / 100 == 5))
+		assert_true(
+		    is_of_this_job(class.verdict) || is_of_the_connection(r->code));
 }
 
 /* Whatever a server says has a class: every code at every stage, and with the enhanced

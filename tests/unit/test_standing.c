@@ -20,6 +20,8 @@ enum {
 	MICROSECOND = 1000, /* ns */
 };
 
+static const uint32_t SERVER = UINT32_MAX; /* its number, as long as can be */
+
 static const int64_t NOW_NS = INT64_C(5000) * 1000 * 1000 * 1000;
 
 static const struct moment now = { 1795354468, 5000 * 1000, "6d1ba6cf-aaaa" };
@@ -37,7 +39,7 @@ make_full(void)
 	standing_login_good(&s, 0xfedcba9876543210);
 	standing_login_refused(&s, 7, &now, "535 5.7.3 nicht erlaubt: Müller");
 	standing_pause(&s, &now, 90 * 1000, "432 4.3.2 too many connections");
-	standing_size_seen(&s, &now, 157286400);
+	standing_size_seen(&s, &now, SERVER, 157286400);
 	return s;
 }
 
@@ -83,6 +85,7 @@ comes_back_as_it_was(void **state)
 	assert_memory_equal(&read.pause.end, &full.pause.end, sizeof(now));
 	assert_string_equal(read.pause.text, "432 4.3.2 too many connections");
 	assert_int_equal(read.size.bytes, 157286400);
+	assert_int_equal(read.size.server, SERVER);
 	assert_memory_equal(&read.size.seen, &now, sizeof(now));
 	len = write_text(bytes, &nothing);
 	standing_read(&read, bytes, len);
@@ -157,7 +160,7 @@ static void
 nonsense_is_begun_anew(void **state)
 {
 	static const char *const good[] = { "bucket 1", "good a", "refused 0", "pause",
-		"size 0" };
+		"size 0 0" };
 	static const struct {
 		size_t line;
 		const char *text;
@@ -181,9 +184,13 @@ nonsense_is_begun_anew(void **state)
 		{ 2, "refused 7 1 2 boot x 2 boot text" },
 		{ 3, "pause soon" },
 		{ 3, "pause 1 2" },
-		{ 4, "size -1" },
-		{ 4, "size 1 2" },
-		{ 4, "size 99999999999999999999" },
+		{ 4, "size -1 0" },
+		{ 4, "size 1" },
+		{ 4, "size 1 x" },
+		{ 4, "size 1 100000000" },
+		{ 4, "size 1 2 3" },
+		{ 4, "size 157286400 1795354468 5000000 6d1ba6cf-aaaa" },
+		{ 4, "size 99999999999999999999 0" },
 		{ 4, "bucket 1" },
 	};
 	struct standing read;
@@ -444,17 +451,17 @@ size_is_believed_for_a_day(void **state)
 	(void)state;
 	hour = moment_after(&now, HOUR);
 	day = moment_after(&now, DAY);
-	assert_int_equal(standing_size(&s, &now), 0);
-	assert_true(standing_size_seen(&s, &now, 1000));
-	assert_int_equal(standing_size(&s, &now), 1000);
-	assert_int_equal(standing_size(&s, &hour), 1000);
-	assert_int_equal(standing_size(&s, &day), 0);
-	assert_false(standing_size_seen(&s, &soon, 1000));
-	assert_true(standing_size_seen(&s, &hour, 1000));
-	assert_true(standing_size_seen(&s, &hour, 0));
-	assert_int_equal(standing_size(&s, &hour), 0);
-	assert_true(standing_size_seen(&s, &other_boot, 2000));
-	assert_int_equal(standing_size(&s, &now), 2000);
+	assert_int_equal(standing_size(&s, &now, SERVER), 0);
+	assert_true(standing_size_seen(&s, &now, SERVER, 1000));
+	assert_int_equal(standing_size(&s, &now, SERVER), 1000);
+	assert_int_equal(standing_size(&s, &hour, SERVER), 1000);
+	assert_int_equal(standing_size(&s, &day, SERVER), 0);
+	assert_false(standing_size_seen(&s, &soon, SERVER, 1000));
+	assert_true(standing_size_seen(&s, &hour, SERVER, 1000));
+	assert_true(standing_size_seen(&s, &hour, SERVER, 0));
+	assert_int_equal(standing_size(&s, &hour, SERVER), 0);
+	assert_true(standing_size_seen(&s, &other_boot, SERVER, 2000));
+	assert_int_equal(standing_size(&s, &now, SERVER), 2000);
 }
 
 /* That it says none is worth remembering too. */
@@ -464,9 +471,24 @@ no_size_is_news_once(void **state)
 	struct standing s = nothing;
 
 	(void)state;
-	assert_true(standing_size_seen(&s, &now, 0));
-	assert_false(standing_size_seen(&s, &now, 0));
+	assert_true(standing_size_seen(&s, &now, SERVER, 0));
+	assert_false(standing_size_seen(&s, &now, SERVER, 0));
 	assert_false(is_same(&s, &nothing));
+}
+
+/* The account was moved: what the old server told is none of the new one's. */
+static void
+size_is_of_one_server(void **state)
+{
+	struct standing s = nothing;
+
+	(void)state;
+	assert_true(standing_size_seen(&s, &now, SERVER, 1000));
+	assert_int_equal(standing_size(&s, &now, 0), 0);
+	assert_int_equal(standing_size(&s, &now, SERVER - 1), 0);
+	assert_true(standing_size_seen(&s, &now, SERVER - 1, 1000)); /* news */
+	assert_int_equal(standing_size(&s, &now, SERVER - 1), 1000);
+	assert_int_equal(standing_size(&s, &now, SERVER), 0);
 }
 
 int
@@ -490,6 +512,7 @@ main(void)
 		cmocka_unit_test(no_login_is_never_refused),
 		cmocka_unit_test(size_is_believed_for_a_day),
 		cmocka_unit_test(no_size_is_news_once),
+		cmocka_unit_test(size_is_of_one_server),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -33,7 +33,8 @@ make_folder(void **state)
 static int
 remove_folder(void **state)
 {
-	static const char *const names[] = { "state/jobs", "state/limits", "state", "" };
+	static const char *const names[] = { "state/jobs", "state/limits", "state/tmp",
+		"state", "" };
 	char path[2 * PATH_LENGTH];
 
 	(void)state;
@@ -68,6 +69,7 @@ static void
 makes_what_is_missing(void **state)
 {
 	struct state s;
+	struct stat tmp;
 	struct error e;
 
 	(void)state;
@@ -77,6 +79,10 @@ makes_what_is_missing(void **state)
 	assert_int_equal(look(s.limits).st_mode, S_IFDIR | 0700);
 	if (geteuid() == 0)
 		assert_int_not_equal(look(s.limits).st_uid, 0);
+	assert_non_null(strstr(s.tmp, "/state/tmp"));
+	assert_int_equal(stat(s.tmp, &tmp), 0);
+	assert_int_equal(tmp.st_mode, S_IFDIR | 0700);
+	assert_int_equal(tmp.st_uid, look(s.limits).st_uid);
 	state_close(&s);
 	assert_int_equal(s.jobs, -1);
 	assert_int_equal(state_open(&s, settings("state"), &e), STATUS_OK);

@@ -313,6 +313,8 @@ sends_nothing_without_recipients(void **state)
 		    "b@example.com: ", "451 4.7.1 two" },
 		{ "450 4.7.1 one", "451 4.7.1 two", STATUS_RETRY, VERDICT_RECIPIENT_LATER,
 		    "a@example.com: ", "450 4.7.1 one" },
+		{ "550 5.7.705 one", "550 5.1.90 two", STATUS_RETRY,
+		    VERDICT_RECIPIENT_LATER, "b@example.com: ", "550 5.1.90 two" },
 	};
 
 	(void)state;
@@ -345,9 +347,7 @@ sends_nothing_when_all_are_meant(void **state)
 	} rows[] = {
 		{ "421 4.3.2 closing", STATUS_RETRY, VERDICT_WAIT },
 		{ "432 4.3.2 busy", STATUS_RETRY, VERDICT_THROTTLED },
-		{ "550 5.1.90 enough for today", STATUS_RETRY, VERDICT_QUOTA },
 		{ "530 5.7.57 who are you?", STATUS_RETRY, VERDICT_LOGIN },
-		{ "550 5.7.705 blocked", STATUS_SETTINGS, VERDICT_SETTINGS },
 		{ "354 what", STATUS_RETRY, VERDICT_WAIT },
 	};
 
