@@ -25,7 +25,7 @@ add_attempts(struct history *event, const struct journal *journal)
 	struct moment now = moment_now();
 
 	event->attempts = s->attempts;
-	event->duration = s->age + moment_since(&s->last, &now);
+	event->duration = journal_age(journal, &now);
 }
 
 void

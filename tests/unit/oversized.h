@@ -69,7 +69,7 @@ set_up(void **state)
 	s->route.account = &s->account;
 	s->whole = (struct letter){ .route = &s->route,
 		.documents = &s->documents,
-		.identity = { .uuid = "6ba7b810-9dad-11d1-80b4-00c04fd430c8",
+		.identity = { .name = "6ba7b810-9dad-11d1-80b4-00c04fd430c8",
 		    .created = 1763818468 },
 		.part = 1,
 		.parts = 1 };

@@ -254,9 +254,8 @@ identifies_jobs_without_uuid(void **state)
 	s->identity =
 	    (struct job_identity){ .name = "4294967295-253402300799", .created = 1 };
 	message = compose(s);
-	check_has(
-	    message, "\r\nMessage-ID: <4294967295-253402300799@example.com>\r\n");
-	check_has(message, " boundary=\"=_postroom_job_4294967295_253402300799\"\r\n");
+	check_has(message, "\r\nMessage-ID: <4294967295-253402300799@example.com>\r\n");
+	check_has(message, " boundary=\"=_postroom_4294967295_253402300799\"\r\n");
 	check_has(message, "Date: Thu, 1 Jan 1970 00:00:01 +0000\r\n");
 }
 
