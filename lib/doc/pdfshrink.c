@@ -178,7 +178,7 @@ pdf_shrink(int out, off_t *size, const struct shrinking *what, struct error *e)
 {
 	struct pdf_facts facts;
 	enum status status;
-	off_t before;
+	off_t before = 0;
 
 	status = look(what, &before, &facts, e);
 	if (status)

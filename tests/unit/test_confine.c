@@ -12,7 +12,6 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
-#include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -23,8 +22,7 @@
 
 enum {
 	MB = 1024 * 1024,
-	LAST_ALARM = 20,          /* seconds, after which a test that hangs is ended */
-	SOON = 100 * 1000 * 1000, /* ns */
+	LAST_ALARM = 20, /* seconds, after which a test that hangs is ended */
 	DESCRIPTORS = 256,
 	TEXT_MAX = 4096,
 };
@@ -213,60 +211,6 @@ sleeping_ends(void **state)
 	assert_int_equal(call(&c, sleep_for_ever, NULL, &t), STATUS_RETRY);
 	alarm(0);
 	assert_non_null(strstr(t.text, "not done after 1 seconds"));
-}
-
-/* A descriptor that turns readable in ns, or never for 0. */
-static int
-make_stop(int ns)
-{
-	const struct itimerspec t = { .it_value = { .tv_nsec = ns } };
-	int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
-
-	assert_true(fd >= 0);
-	assert_int_equal(timerfd_settime(fd, 0, &t, NULL), 0);
-	return fd;
-}
-
-/* Long before patience ends, at once where it is told already, and whatever signals the
- * child blocks; nothing is left of it. */
-static void
-children_are_stopped(void **state)
-{
-	int descriptors = open_descriptors();
-	struct confinement c = plenty;
-
-	(void)state;
-	alarm(LAST_ALARM);
-	c.stop = make_stop(SOON);
-	for (int i = 0; i < 2; i++) {
-		struct tale t = { 7, "before" };
-
-		assert_int_equal(call(&c, sleep_for_ever, NULL, &t), STATUS_CANCELLED);
-		assert_string_equal(
-		    t.text, "the job was stopped while a document was looked at");
-		assert_int_equal(waitpid(-1, NULL, 0), -1);
-	}
-	alarm(0);
-	close(c.stop);
-	assert_int_equal(open_descriptors(), descriptors);
-}
-
-static void
-others_are_not_stopped(void **state)
-{
-	struct confinement c = plenty;
-	struct tale t = { 0 };
-	int number = 41;
-
-	(void)state;
-	c.stop = make_stop(0);
-	assert_int_equal(call(&c, greet, &number, &t), STATUS_OK);
-	assert_int_equal(t.number, 42);
-	c.patience = 1;
-	alarm(LAST_ALARM);
-	assert_int_equal(call(&c, sleep_for_ever, NULL, &t), STATUS_RETRY);
-	alarm(0);
-	close(c.stop);
 }
 
 /* Maps so many megabytes; tells whether it was given them. */
@@ -578,21 +522,6 @@ programs_have_limits(void **state)
 	alarm(0);
 }
 
-static void
-programs_are_stopped(void **state)
-{
-	struct confinement c = plenty;
-	char out[TEXT_MAX];
-
-	(void)state;
-	alarm(LAST_ALARM);
-	c.stop = make_stop(SOON);
-	assert_int_equal(RUN(c, "", out, "/usr/bin/sleep", "1000"), STATUS_CANCELLED);
-	alarm(0);
-	assert_int_equal(waitpid(-1, NULL, 0), -1);
-	close(c.stop);
-}
-
 /* -- files ------------------------------------------------------- */
 
 static void
@@ -644,8 +573,6 @@ main(void)
 		cmocka_unit_test(silence_is_no_success),
 		cmocka_unit_test(computing_ends),
 		cmocka_unit_test(sleeping_ends),
-		cmocka_unit_test(children_are_stopped),
-		cmocka_unit_test(others_are_not_stopped),
 		cmocka_unit_test(memory_has_a_limit),
 		cmocka_unit_test(files_have_a_limit),
 		cmocka_unit_test(descriptors_are_closed),
@@ -656,7 +583,6 @@ main(void)
 		cmocka_unit_test(programs_have_default_signals),
 		cmocka_unit_test(programs_that_fail_are_told_from_missing_ones),
 		cmocka_unit_test(programs_have_limits),
-		cmocka_unit_test(programs_are_stopped),
 		cmocka_unit_test(documents_are_mapped_anywhere),
 		cmocka_unit_test(room_is_asked_for),
 	};

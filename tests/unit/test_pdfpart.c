@@ -358,6 +358,7 @@ stops_where_it_is_told(void **state)
 	int out = file_scratch("/tmp");
 	struct error e = { "" };
 	off_t size = -7;
+	struct stat st;
 
 	make(b, MANY);
 	what.fd = write_file(b);
@@ -365,6 +366,8 @@ stops_where_it_is_told(void **state)
 	assert_int_equal(pdf_part(out, &size, &what, &e), STATUS_CANCELLED);
 	assert_non_null(strstr(e.text, "the job was stopped"));
 	assert_int_equal(size, -7);
+	assert_int_equal(fstat(out, &st), 0);
+	assert_int_equal(st.st_size, 0); /* before it was cut, not when it is checked */
 	assert_int_equal(waitpid(-1, NULL, 0), -1);
 	close(what.fd);
 	close(out);

@@ -402,10 +402,13 @@ check_stopped(const struct shrinking *what)
 	int out = file_scratch("/tmp");
 	struct error e = { "" };
 	off_t size = -7;
+	struct stat st;
 
 	assert_int_equal(pdf_shrink(out, &size, what, &e), STATUS_CANCELLED);
 	assert_non_null(strstr(e.text, "the job was stopped"));
 	assert_int_equal(size, -7);
+	assert_int_equal(fstat(out, &st), 0);
+	assert_int_equal(st.st_size, 0); /* not when the new one is checked */
 	assert_int_equal(waitpid(-1, NULL, 0), -1);
 	close(out);
 }
@@ -415,12 +418,13 @@ static void
 stops_where_it_is_told(void **state)
 {
 	struct setup *s = *state;
-	struct shrinking what = { .resolution = 100, .tmpdir = s->folder };
+	struct shrinking what = { .resolution = 100, .tmpdir = "/nonexistent" };
 
 	need_ghostscript();
 	make(&s->pdf, PIXEL_RGB, 300);
 	what.fd = what.stop = write_file(&s->pdf); /* a file is always readable */
 	check_stopped(&what);
+	what.tmpdir = s->folder;
 	what.stop = inotify_init1(IN_CLOEXEC);
 	assert_true(inotify_add_watch(what.stop, s->folder, IN_CREATE) >= 0);
 	check_stopped(&what);
