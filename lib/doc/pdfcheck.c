@@ -25,6 +25,7 @@ struct reading {
 	const char *bytes;
 	size_t size;
 	bool strict;
+	bool images; /* are counted too */
 };
 
 struct result {
@@ -49,6 +50,38 @@ complaint(qpdf_data qpdf, bool warnings, struct result *r)
 	snprintf(
 	    r->text, sizeof(r->text), "%s", qpdf_get_error_message_detail(qpdf, error));
 	return true;
+}
+
+/* The number under a key of a dictionary; 0 where there is none. */
+static int
+number_at(qpdf_data qpdf, qpdf_oh dictionary, const char *key)
+{
+	int number = 0;
+
+	qpdf_oh_get_value_as_int(qpdf, qpdf_oh_get_key(qpdf, dictionary, key), &number);
+	return number > 0 ? number : 0;
+}
+
+/* Bytes of all streams that are images (ISO 32000-1 8.9.5). */
+static uint64_t
+count_images(qpdf_data qpdf)
+{
+	int objects = number_at(qpdf, qpdf_get_trailer(qpdf), "/Size");
+	uint64_t bytes = 0;
+
+	for (int id = 1; id < objects; id++) {
+		qpdf_oh object = qpdf_get_object_by_id(qpdf, id, 0);
+		qpdf_oh dictionary;
+
+		if (qpdf_oh_is_stream(qpdf, object)) {
+			dictionary = qpdf_oh_get_dict(qpdf, object);
+			if (qpdf_oh_is_name_and_equals(qpdf,
+				qpdf_oh_get_key(qpdf, dictionary, "/Subtype"), "/Image"))
+				bytes += (uint64_t)number_at(qpdf, dictionary, "/Length");
+		}
+		qpdf_oh_release_all(qpdf);
+	}
+	return bytes;
 }
 
 /* In the child: fills a struct result. */
@@ -78,6 +111,8 @@ read_pdf(void *context, void *report)
 	if (pages > 0) {
 		r->facts.pages = (unsigned)pages;
 		r->facts.encrypted = qpdf_is_encrypted(qpdf);
+		if (in->images)
+			r->facts.images = count_images(qpdf);
 		goto out;
 	}
 	r->status = STATUS_INVALID;
@@ -97,7 +132,8 @@ pdf_examine(const struct examining *what, struct pdf_facts *facts, struct error 
 		.result = -1,
 		.stop = what->stop,
 	};
-	struct reading in = { .strict = what->strictness == PDF_STRICT };
+	struct reading in = { .strict = what->strictness == PDF_STRICT,
+		.images = what->images };
 	struct result r;
 	const struct confined call = { read_pdf, &in, &r, sizeof(r) };
 	enum status status;

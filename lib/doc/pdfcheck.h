@@ -8,6 +8,7 @@
 #define POSTROOM_PDFCHECK_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "lib/base/status.h"
 #include "lib/doc/pdfsplit.h"
@@ -18,8 +19,9 @@ enum pdf_strictness {
 };
 
 struct pdf_facts {
-	unsigned pages; /* 0: it opens with a password only, and cannot be counted */
-	bool encrypted; /* also where everybody may open it */
+	unsigned pages;  /* 0: it opens with a password only, and cannot be counted */
+	bool encrypted;  /* also where everybody may open it */
+	uint64_t images; /* bytes of all images, as they stand there; where asked for */
 };
 
 /* A document to be looked at. */
@@ -27,7 +29,8 @@ struct examining {
 	int fd;
 	struct span span; /* where it is in the file */
 	enum pdf_strictness strictness;
-	int stop; /* a descriptor: when it turns readable all ends; -1: none */
+	int stop;    /* a descriptor: when it turns readable all ends; -1: none */
+	bool images; /* count their bytes, which takes its time */
 };
 
 /* Stores what there is to know. STATUS_INVALID: damaged or cut short, no page, or beyond

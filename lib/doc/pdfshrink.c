@@ -23,6 +23,7 @@
 #define GHOSTSCRIPT "/usr/bin/gs"
 
 enum {
+	IMAGES_WORTH = 10, /* a tenth of a document is to be images */
 	MEMORY_MAX = 1024 * 1024 * 1024,
 	SECONDS_MAX = 120,          /* of CPU */
 	PATIENCE = 5 * SECONDS_MAX, /* by the clock: a busy machine is slow */
@@ -129,9 +130,10 @@ starts_as_pdf(int fd)
 static enum status
 look(const struct shrinking *what, off_t *size, struct pdf_facts *facts, struct error *e)
 {
-	struct examining examining = {
-		.fd = what->fd, .strictness = PDF_LENIENT, .stop = what->stop
-	};
+	struct examining examining = { .fd = what->fd,
+		.strictness = PDF_LENIENT,
+		.stop = what->stop,
+		.images = true };
 	enum status status;
 	struct stat st;
 
@@ -144,6 +146,9 @@ look(const struct shrinking *what, off_t *size, struct pdf_facts *facts, struct 
 	if (facts->encrypted)
 		return error_set(
 		    e, STATUS_INVALID, "the PDF is encrypted and stays as it is");
+	if (facts->images < (uint64_t)st.st_size / IMAGES_WORTH)
+		return error_set(e, STATUS_INVALID,
+		    "the PDF has hardly any images that could be made smaller");
 	if (!starts_as_pdf(what->fd))
 		return error_set(e, STATUS_INVALID,
 		    "the PDF does not start at its first byte and stays as it is");

@@ -29,10 +29,10 @@ struct shrinking {
 bool pdf_can_shrink(void);
 
 /* Writes a smaller document into `out`, an empty file; *size receives its bytes.
- * STATUS_INVALID: Ghostscript cannot do it (encrypted, damaged, out of limits, or it does
- * not become smaller); STATUS_SETTINGS: it is not installed; STATUS_RETRY: the system
- * failed, or the disk is full; STATUS_CANCELLED: `stop` turned readable. On failure `out`
- * may hold anything. */
+ * STATUS_INVALID: Ghostscript cannot do it (encrypted, damaged, out of limits), it has
+ * hardly any images, or does not become smaller; STATUS_SETTINGS: it is not installed;
+ * STATUS_RETRY: the system failed, or the disk is full; STATUS_CANCELLED: `stop` turned
+ * readable. On failure `out` may hold anything. */
 enum status pdf_shrink(
     int out, off_t *size, const struct shrinking *what, struct error *e);
 

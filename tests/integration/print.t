@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -B
 """Prints with lp through the real cupsd and its filters, and reads the mails that arrive."""
+import random
 import sys
 from pathlib import Path
 
@@ -282,6 +283,31 @@ def test_refused_recipient(house):
         tap.same([each.recipients for each in server.accepted],
                  [[ALICE], ["bob@example.com"]], "who was told, and who got the next")
     with_scripted(house, {"faults": {"rcpt": ["550 5.1.1 User unknown"]}}, use)
+
+
+def test_too_large(house):
+    """What is larger than the account may send leaves as several mails, page by page"""
+    words = random.Random(4711)
+    pages = [f"{number} {words.randbytes(8).hex()}" for number in range(300)]
+    account = {"account": {"max_message_size": "64K"}}
+    settings.write(house.folder / "etc", house.server, **{**house.sections, **account})
+    try:
+        job = house.cupsd.wait(house.lp(house.file("long.pdf", documents.pdf(*pages)),
+                                        title="Long", options=[TO]))
+    finally:
+        settings.write(house.folder / "etc", house.server, **house.sections)
+    tap.same(job["state"], "completed", "the state")
+    mails = house.new_mails()
+    count = len(mails)
+    assert count > 1, "one mail"
+    tap.same([each["Subject"] for each in mails],
+             [f"Long ({number} of {count})" for number in range(1, count + 1)], "Subject")
+    tap.same(len({each["Message-ID"] for each in mails}), count, "different Message-IDs")
+    assert all(len(each.content) <= 64 * 1024 for each in mails), "a mail is too large"
+    tap.same([page for each in mails for page in mail.pdf_text(each.attachments[0].content)],
+             pages, "all pages")
+    left = list((settings.state_of(house.folder / "etc" / "postroom.conf") / "tmp").iterdir())
+    tap.same(left, [], "what is left in the folder for what is made anew")
 
 
 def test_cancel(house):

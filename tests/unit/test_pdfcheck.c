@@ -289,6 +289,49 @@ stops_where_it_is_told(void **state)
 	close(what.fd);
 }
 
+static uint64_t
+images_of(const struct buf *b, bool asked)
+{
+	struct examining what = { .fd = memfd_create("pdf", MFD_CLOEXEC),
+		.stop = -1,
+		.strictness = PDF_LENIENT,
+		.images = asked };
+	struct pdf_facts facts = { .images = 99 };
+	struct error e = { "" };
+
+	assert_true(what.fd >= 0);
+	what.span.size = (off_t)b->len;
+	assert_int_equal(pwrite(what.fd, buf_text(b), b->len, 0), (ssize_t)b->len);
+	assert_int_equal(pdf_examine(&what, &facts, &e), STATUS_OK);
+	close(what.fd);
+	return facts.images;
+}
+
+/* Two pages that are an image each, and a page that has none. */
+static void
+images_are_counted_where_asked(void **state)
+{
+	static const char empty[] =
+	    "%PDF-1.4\n1 0 obj\n<</Type/Catalog/Pages 2 0 R>>\nendobj\n"
+	    "2 0 obj\n<</Type/Pages/Count 1/Kids[3 0 R]>>\nendobj\n"
+	    "3 0 obj\n<</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]>>\nendobj\n"
+	    "xref\n0 4\n0000000000 65535 f \n0000000009 00000 n \n"
+	    "0000000054 00000 n \n0000000105 00000 n \n"
+	    "trailer\n<</Size 4/Root 1 0 R>>\nstartxref\n170\n%%EOF\n";
+	struct buf *b = *state;
+	uint64_t one;
+
+	make(b, 1);
+	one = images_of(b, true);
+	assert_in_range(one, 100, b->len);
+	assert_int_equal(images_of(b, false), 0);
+	make(b, 2);
+	assert_int_equal(images_of(b, true), 2 * one);
+	buf_reset(b);
+	buf_puts(b, empty);
+	assert_int_equal(images_of(b, true), 0);
+}
+
 int
 main(void)
 {
@@ -303,6 +346,7 @@ main(void)
 		T(nothing_stays_behind),
 		T(bad_descriptors_are_said),
 		T(stops_where_it_is_told),
+		T(images_are_counted_where_asked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
