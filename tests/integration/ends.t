@@ -467,12 +467,12 @@ def test_limit_remembered(house):
 
 # -- what the worker may use, and what is written of it ----------------------------------------
 
-def made_smaller(house, step, pages, messages, padding=0):
+def made_smaller(house, step, document, messages):
     """Where TMPDIR is root's alone, the worker has a folder of its own."""
     closed = house.folder / f"closed-{step}"
     closed.mkdir(mode=0o700)
     with house.server(postroom={"oversize": step}, **SMALL) as server:
-        run(house, server, OK, data=documents.pdf(*pages, padding=padding), TMPDIR=str(closed))
+        run(house, server, OK, data=document, TMPDIR=str(closed))
         attached = [mail.Mail(each.content).attachments for each in server.accepted]
         tap.same([[each.pages for each in message] for message in attached], messages,
                  "the pages of each message")
@@ -481,8 +481,8 @@ def made_smaller(house, step, pages, messages, padding=0):
 
 
 DENSE = "Dense\n" + "".join(random.Random(1).choices(string.ascii_letters, k=60_000))
-for step, *large in (("shrink", ["One", "Two"], [[2]], 200_000),  # which no page needs
-                     ("split", [DENSE] * 3, [[1], [1], [1]])):
+for step, *large in (("shrink", documents.photo(), [[1]]),
+                     ("split", documents.pdf(*[DENSE] * 3), [[1], [1], [1]])):
     variant(f"closed_tmp_{step}", f"A large document ({step}) where TMPDIR is root's alone: "
             "sent, and no file is left", made_smaller, step, *large)
 

@@ -476,8 +476,10 @@ programs_have_default_signals(void **state)
 	sigaddset(&term, SIGTERM);
 	sigprocmask(SIG_BLOCK, &term, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	/* make(1) leaves glibc's own two, 32 and 33, ignored, and nobody can change them
+	 */
 	assert_int_equal(RUN(plenty, "", out, "/usr/bin/grep", "-E", "-c",
-			     "Sig(Blk|Ign):\t0{16}", "/proc/self/status"),
+			     "Sig(Blk|Ign):\t0{7}(00|18)0{7}", "/proc/self/status"),
 	    STATUS_OK);
 	assert_string_equal(out, "2\n");
 	signal(SIGPIPE, SIG_DFL);

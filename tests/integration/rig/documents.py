@@ -44,6 +44,20 @@ def pdf(*texts, size=A4, padding=0):
     return _assemble(bodies)
 
 
+def photo(side=500):
+    """A PDF with a grey picture of noise, side by side pixels on less than an inch."""
+    content = b"60 0 0 60 72 700 cm /I Do"
+    return _assemble([
+        b"<< /Type /Catalog /Pages 2 0 R >>",
+        b"<< /Type /Pages /Count 1 /Kids [3 0 R] >>",
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] "
+        b"/Resources << /XObject << /I 5 0 R >> >> /Contents 4 0 R >>",
+        b"<< /Length %d >>\nstream\n%s\nendstream" % (len(content), content),
+        b"<< /Type /XObject /Subtype /Image /Width %d /Height %d /ColorSpace /DeviceGray "
+        b"/BitsPerComponent 8 /Length %d >>\nstream\n%s\nendstream"
+        % (side, side, side * side, _noise(side * side))])
+
+
 def _noise(size):
     """The same bytes each time, without a pattern that a compressor finds."""
     return random.Random(size).randbytes(size)
