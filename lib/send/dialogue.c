@@ -21,24 +21,6 @@ dialogue_init(struct dialogue *d, const struct dialogue_plan *plan)
 	*d = (struct dialogue){ .plan = *plan, .stage = STAGE_GREETING };
 }
 
-const char *
-stage_name(enum stage stage)
-{
-	static const char *const names[] = {
-		[STAGE_GREETING] = "the connection",
-		[STAGE_EHLO] = "EHLO",
-		[STAGE_STARTTLS] = "STARTTLS",
-		[STAGE_AUTH] = "the login",
-		[STAGE_MAIL] = "the sender",
-		[STAGE_RCPT] = "the recipient",
-		[STAGE_DATA] = "DATA",
-		[STAGE_BODY] = "the message",
-		[STAGE_DONE] = "the message",
-	};
-
-	return names[stage];
-}
-
 /* The number of bytes of an enhanced status code (RFC 3463) at the start of text, or 0.
  */
 static size_t

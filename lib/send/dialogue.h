@@ -30,30 +30,11 @@
 #include <stdint.h>
 
 #include "lib/base/status.h"
-
-enum stage {
-	STAGE_GREETING, /* name, connection and greeting */
-	STAGE_EHLO,
-	STAGE_STARTTLS, /* the command and the handshake */
-	STAGE_AUTH,
-	STAGE_MAIL,
-	STAGE_RCPT,
-	STAGE_DATA,
-	STAGE_BODY, /* the message and the answer to its end */
-	STAGE_DONE, /* the server took the message */
-};
+#include "lib/send/reply.h"
 
 enum {
-	REPLY_TEXT_MAX = 600,  /* bytes kept of a reply's text, all its lines together */
-	REPLY_LINES_MAX = 128, /* lines of one reply */
+	REPLY_LINES_MAX = 128,       /* lines of one reply */
 	DIALOGUE_CHALLENGES_MAX = 8, /* 334 replies */
-};
-
-struct reply {
-	enum stage stage;
-	int code;                  /* 0: no reply yet */
-	char enhanced[12];         /* "5.7.139", or "" */
-	char text[REPLY_TEXT_MAX]; /* without codes, lines joined by a blank; raw bytes */
 };
 
 /* What the client wants; fixed before the first line. */
@@ -103,8 +84,5 @@ bool dialogue_refused(const struct dialogue *d);
 /* The reply that tells how it ended or how far it came: the last one, or the excuse where
  * no recipient was taken. */
 const struct reply *dialogue_last_word(const struct dialogue *d);
-
-/* "the connection", "STARTTLS", "the recipient" … for sentences. */
-const char *stage_name(enum stage stage);
 
 #endif

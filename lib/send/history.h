@@ -21,7 +21,7 @@
 
 #include "lib/base/buf.h"
 #include "lib/base/status.h"
-#include "lib/send/dialogue.h"
+#include "lib/send/reply.h"
 
 enum {
 	HISTORY_LINE_MAX = 30000, /* bytes of a line, */

@@ -10,7 +10,7 @@
 #define POSTROOM_REPLIES_H
 
 #include "lib/base/status.h"
-#include "lib/send/dialogue.h"
+#include "lib/send/reply.h"
 
 enum verdict {
 	VERDICT_SENT,
