@@ -83,6 +83,10 @@ else
 	result 0 'a number printed with a comma # SKIP the package "locales" is not installed'
 fi
 
+new_tree
+unit skips 'print_message("# no scanner\\n"); skip();'
+expect green 'a skipped unit test' '^skipped: test_skips.t: works'
+
 red_unit 'a failing unit test' 'assert_int_equal(1, 2);' '0x1 != 0x2'
 red_unit 'a leak' 'char *volatile p = malloc(9); p[0] = 1; p = NULL;' 'detected memory leaks'
 red_unit 'a read past the end' \
