@@ -84,7 +84,7 @@ else
 fi
 
 new_tree
-unit skips 'print_message("# no scanner\\n"); skip();'
+unit skips 'print_message("# no scanner\n"); skip();'
 expect green 'a skipped unit test' '^skipped: test_skips.t: works'
 
 red_unit 'a failing unit test' 'assert_int_equal(1, 2);' '0x1 != 0x2'
