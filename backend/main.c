@@ -70,9 +70,9 @@ report(enum status status, const struct ending *ending, const char *text)
 static int
 run_job(int argc, char *argv[])
 {
-	struct ending ending = {
-		.keeper = { .state = { -1, -1 }, .channel = -1, .journal = -1 }
-	};
+	struct ending ending = { .keeper = { .state = { .jobs = -1, .limits = -1 },
+				     .channel = -1,
+				     .journal = -1 } };
 	struct config *config = NULL;
 	struct error error = { "" };
 	struct job job = { 0 };

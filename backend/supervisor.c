@@ -369,7 +369,7 @@ supervisor_run(struct ending *ending, const struct config *config, const struct 
 
 	*ending = (struct ending){ .keeper = { .config = config,
 				       .job = job,
-				       .state = { -1, -1 },
+				       .state = { .jobs = -1, .limits = -1 },
 				       .channel = -1,
 				       .journal = -1 } };
 	status = open_intake(&r, e);

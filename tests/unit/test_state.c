@@ -93,7 +93,7 @@ makes_what_is_missing(void **state)
 static void
 refuses_what_is_not_its_own(void **state)
 {
-	struct state s = { -1, -1 };
+	struct state s = { .jobs = -1, .limits = -1 };
 	struct error e;
 	int fd;
 
@@ -119,7 +119,7 @@ refuses_what_is_not_its_own(void **state)
 static void
 names_a_missing_parent(void **state)
 {
-	struct state s = { -1, -1 };
+	struct state s = { .jobs = -1, .limits = -1 };
 	struct error e;
 
 	(void)state;
