@@ -2,7 +2,7 @@
 #include "backend/closing.h"
 
 #include <stdio.h>
-#include <sys/random.h>
+#include <stdlib.h>
 #include <time.h>
 
 #include "backend/asking.h"
@@ -124,15 +124,11 @@ wait_for(const struct closing *c, int64_t wait, bool network, struct error *e)
 {
 	const struct journal_summary *s = summary_of(c);
 	struct error why = *e;
-	uint32_t chance = 0;
-	int64_t own;
+	int64_t own = schedule_wait(
+	    s->attempts ? s->attempts : 1, config_of(c)->retry_after, arc4random());
 	struct tm since;
 	char text[40];
 
-	if (getrandom(&chance, sizeof(chance), GRND_NONBLOCK) < 0)
-		chance = 0;
-	own = schedule_wait(
-	    s->attempts ? s->attempts : 1, config_of(c)->retry_after, chance);
 	if (wait == 0 || (c->last->verdict == VERDICT_THROTTLED && wait < own))
 		wait = own;
 	asking_wait(c->desk->worker, c->desk->account, wait, network);
@@ -193,9 +189,7 @@ end_job(const struct closing *c, struct error *e)
 	if (status == STATUS_RETRY)
 		return keep_untold(c, &why, e);
 	if (status != STATUS_OK) {
-		struct error trouble = *e;
-
-		struct error reason = why;
+		struct error trouble = *e, reason = why;
 
 		error_set(&why, STATUS_REFUSED, "%s; its owner could not be told: %s",
 		    reason.text, trouble.text);

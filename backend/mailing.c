@@ -3,8 +3,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/random.h>
 
 #include "lib/base/log.h"
 #include "lib/send/schedule.h"
@@ -26,16 +24,6 @@ struct run {
 	bool logged_in;  /* and the limits know it */
 	int percent;
 };
-
-static uint32_t
-chance(void)
-{
-	uint32_t number = 0;
-
-	if (getrandom(&number, sizeof(number), GRND_NONBLOCK) < 0)
-		number = 0;
-	return number;
-}
 
 /* Shows in the queue that the server is still to answer. */
 static void
@@ -113,7 +101,7 @@ after_refused_login(const struct run *r, struct mailed *out, struct error *e)
 		    config->auth_patience ? "; it has been refused for " : "",
 		    config->auth_patience ? span : "");
 	out->wait = LIMITS_LOGIN_PAUSE * SECOND +
-	    schedule_between(SECOND, LOGIN_SPREAD, chance());
+	    schedule_between(SECOND, LOGIN_SPREAD, arc4random());
 	return error_set(e, STATUS_RETRY,
 	    "%s; the queue stops when this lasts for %s; when the password file or the "
 	    "settings change it is tried at once",
@@ -131,11 +119,11 @@ learn(const struct run *r, enum status status, struct mailed *out, struct error 
 		limits_size_seen(limits, receipt->size_limit);
 	switch (receipt->verdict) {
 	case VERDICT_THROTTLED:
-		out->wait = schedule_between(PAUSE_LEAST, PAUSE_MOST, chance());
+		out->wait = schedule_between(PAUSE_LEAST, PAUSE_MOST, arc4random());
 		limits_pause(limits, out->wait, e->text);
 		return status;
 	case VERDICT_QUOTA:
-		out->wait = schedule_between(QUOTA_LEAST, QUOTA_MOST, chance());
+		out->wait = schedule_between(QUOTA_LEAST, QUOTA_MOST, arc4random());
 		limits_pause(limits, out->wait, e->text);
 		return status;
 	case VERDICT_LOGIN:

@@ -8,9 +8,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/inotify.h>
+#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -141,7 +141,7 @@ start_probe(struct stay *s)
 	if (child < 0)
 		return;
 	s->probe = child;
-	s->probe_end = (int)syscall(SYS_pidfd_open, child, 0);
+	s->probe_end = pidfd_open(child, 0);
 	if (s->probe_end < 0)
 		end_probe(s, SIGKILL);
 }
