@@ -15,6 +15,7 @@ BINDIR  = $(PREFIX)/bin
 MANDIR  = $(PREFIX)/share/man
 DOCDIR  = $(PREFIX)/share/doc/postroom
 PPDDIR  = $(PREFIX)/share/ppd/postroom
+UNITDIR = $(PREFIX)/lib/systemd/system
 CUPS_SERVERBIN = $(shell $(CUPS_CONFIG) --serverbin)
 
 WARNINGS = -Wall -Wextra -Wshadow -Wconversion -Wformat=2 -Wvla -Wstrict-prototypes \
@@ -28,8 +29,9 @@ ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS) $(SANITIZE)
 LIBS_base = $(shell $(PKG_CONFIG) --libs inih zlib)
 LIBS_mail = $(shell $(PKG_CONFIG) --libs libidn2) -lmagic
 LIBS_doc  = $(shell $(PKG_CONFIG) --libs libjpeg libtiff-4 libqpdf)
-LIBS_send = $(shell $(PKG_CONFIG) --libs libcurl)
+LIBS_send = $(shell $(PKG_CONFIG) --libs libcurl jansson libcrypto)
 LIBS_cups = $(shell $(CUPS_CONFIG) --libs)
+LIBS_qr   = $(shell $(PKG_CONFIG) --libs libqrencode)
 LIBS_sane = $(shell $(PKG_CONFIG) --libs sane-backends)
 
 # Upper rooms first, as the linker wants them.
@@ -37,9 +39,10 @@ ROOMS = send doc mail base
 ARCHIVES = $(ROOMS:%=$(BUILD)/lib%.a)
 LIBS_all = $(foreach r,$(ROOMS),$(LIBS_$r))
 
-PROGRAMS = mailto scan2mail
+PROGRAMS = mailto scan2mail postroom
 SOURCES_mailto    = $(wildcard backend/*.c)
 SOURCES_scan2mail = $(wildcard scan2mail/*.c)
+SOURCES_postroom  = $(wildcard admin/*.c)
 
 UNIT_SOURCES = $(wildcard tests/unit/test_*.c)
 UNITS = $(UNIT_SOURCES:tests/unit/%.c=$(BUILD)/tests/unit/%.t)
@@ -73,14 +76,20 @@ $(BUILD)/scan2mail: $(call objects,$(SOURCES_scan2mail)) $(ARCHIVES)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_doc) $(LIBS_mail) $(LIBS_base) $(LIBS_cups) $(LIBS_sane)
 
+$(BUILD)/postroom: $(call objects,$(SOURCES_postroom)) $(ARCHIVES)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_all) $(LIBS_qr)
+
 # A unit test may also reach the modules of the programs, all but their main().
-PROGRAM_MODULES = $(filter-out %/main.o,$(call objects,$(SOURCES_mailto) $(SOURCES_scan2mail)))
+PROGRAM_MODULES = $(filter-out %/main.o,$(call objects,$(SOURCES_mailto) $(SOURCES_scan2mail) \
+	$(SOURCES_postroom)))
 
 $(BUILD)/tests/unit/%.t: $(BUILD)/obj/tests/unit/%.o $(BUILD)/obj/tests/unit/locale.o \
     $(BUILD)/libmodules.a $(ARCHIVES)
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_all) $(LIBS_cups) $(LIBS_sane) -lcmocka
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_all) $(LIBS_cups) $(LIBS_sane) $(LIBS_qr) \
+	    $(shell $(PKG_CONFIG) --libs openssl) -lcmocka
 
 $(BUILD)/libmodules.a: $(PROGRAM_MODULES)
 	@rm -f $@
@@ -131,16 +140,21 @@ format-check: ## complain of sources that .clang-format would write otherwise
 install: all ## install below DESTDIR
 	install -d $(DESTDIR)$(CUPS_SERVERBIN)/backend $(DESTDIR)$(BINDIR) $(DESTDIR)$(PPDDIR) \
 	    $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(MANDIR)/man8 \
-	    $(DESTDIR)$(DOCDIR) $(DESTDIR)$(PREFIX)/lib/sysusers.d $(DESTDIR)$(STATEDIR)
+	    $(DESTDIR)$(DOCDIR) $(DESTDIR)$(PREFIX)/lib/sysusers.d $(DESTDIR)$(STATEDIR) \
+	    $(DESTDIR)$(UNITDIR)
 	install -d -m 0755 $(DESTDIR)$(SYSCONFDIR)/postroom
 	install -d -m 0700 $(DESTDIR)$(SYSCONFDIR)/postroom/secrets
 	install -m 0700 $(BUILD)/mailto $(DESTDIR)$(CUPS_SERVERBIN)/backend/mailto
-	install -m 0755 $(BUILD)/scan2mail $(DESTDIR)$(BINDIR)/scan2mail
+	install -m 0755 $(BUILD)/scan2mail $(BUILD)/postroom $(DESTDIR)$(BINDIR)/
 	install -m 0644 ppd/postroom.ppd $(DESTDIR)$(PPDDIR)/postroom.ppd
 	install -m 0644 conf/sysusers.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/postroom.conf
 	install -m 0644 docs/man/scan2mail.1 $(DESTDIR)$(MANDIR)/man1/
 	install -m 0644 docs/man/postroom.conf.5 $(DESTDIR)$(MANDIR)/man5/
-	install -m 0644 docs/man/mailto.8 $(DESTDIR)$(MANDIR)/man8/
+	install -m 0644 docs/man/mailto.8 docs/man/postroom.8 $(DESTDIR)$(MANDIR)/man8/
+	install -m 0644 conf/signin-dates.conf $(DESTDIR)$(SYSCONFDIR)/postroom/
+	install -m 0644 conf/postroom-refresh.timer $(DESTDIR)$(UNITDIR)/
+	sed -e 's#/usr/bin/postroom#$(BINDIR)/postroom#' -e 's#/var/lib/postroom#$(STATEDIR)#' \
+	    conf/postroom-refresh.service > $(DESTDIR)$(UNITDIR)/postroom-refresh.service
 	install -m 0644 conf/postroom.conf conf/logrotate.conf README.md $(wildcard docs/*.md) \
 	    $(DESTDIR)$(DOCDIR)/
 	test -e $(DESTDIR)$(SYSCONFDIR)/postroom/postroom.conf || \
@@ -148,6 +162,9 @@ install: all ## install below DESTDIR
 
 uninstall: ## remove what install put there; settings, secrets and journals stay
 	rm -f $(DESTDIR)$(CUPS_SERVERBIN)/backend/mailto $(DESTDIR)$(BINDIR)/scan2mail \
+	    $(DESTDIR)$(BINDIR)/postroom $(DESTDIR)$(MANDIR)/man8/postroom.8 \
+	    $(DESTDIR)$(UNITDIR)/postroom-refresh.service \
+	    $(DESTDIR)$(UNITDIR)/postroom-refresh.timer \
 	    $(DESTDIR)$(MANDIR)/man1/scan2mail.1 $(DESTDIR)$(MANDIR)/man5/postroom.conf.5 \
 	    $(DESTDIR)$(MANDIR)/man8/mailto.8 $(DESTDIR)$(PREFIX)/lib/sysusers.d/postroom.conf
 	rm -rf $(DESTDIR)$(PPDDIR) $(DESTDIR)$(DOCDIR)

@@ -1,6 +1,8 @@
 /* asking: what the worker asks of the supervisor (asking.h). */
 #include "backend/asking.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -23,7 +25,7 @@ nobody_answers(struct error *e)
 }
 
 enum status
-asking_credential(struct credential *out, const struct worker *w,
+asking_credential(struct credential **out, const struct worker *w,
     const struct account *account, struct error *e)
 {
 	const struct words question = {
@@ -31,23 +33,92 @@ asking_credential(struct credential *out, const struct worker *w,
 		.value = (uint32_t)(account - w->config->account),
 	};
 	static struct record answer;
+	struct credential *c = calloc(1, sizeof(*c));
 	enum status status = STATUS_OK;
 
-	if (account->auth != AUTH_PASSWORD && account->auth != AUTH_NONE)
-		return error_set(e, STATUS_SETTINGS,
-		    "account %s: this version signs in with auth = password or none only",
-		    account->name);
+	if (!c)
+		return error_set(e, STATUS_RETRY, "out of memory");
 	if (!ask(w, &question, RECORD_SECRET, &answer, NULL))
+		status = nobody_answers(e);
+	else if (answer.value != STATUS_OK)
+		status = error_set(e, (enum status)answer.value, "%s", answer.text);
+	memcpy(c->text, answer.text, sizeof(c->text));
+	c->fingerprint = (uint64_t)answer.number;
+	explicit_bzero(&answer, sizeof(answer));
+	if (status == STATUS_OK)
+		*out = c;
+	else
+		credential_free(c);
+	return status;
+}
+
+void
+credential_free(struct credential *c)
+{
+	if (c)
+		explicit_bzero(c, sizeof(*c));
+	free(c);
+}
+
+enum status
+asking_token(
+    struct token_answer *out, const struct worker *w, uint32_t refused, struct error *e)
+{
+	const struct words question = { .type = RECORD_ASK_TOKEN, .number = refused };
+	static struct record answer;
+	enum status status = STATUS_OK;
+
+	*out = (struct token_answer){ .kind = VAULT_BUSY };
+	if (!ask(w, &question, RECORD_TOKEN, &answer, NULL))
 		return nobody_answers(e);
 	if (answer.value != STATUS_OK) {
+		out->wait = answer.number;
 		status = error_set(e, (enum status)answer.value, "%s", answer.text);
-	} else {
-		memcpy(out->secret.text, answer.text, sizeof(out->secret.text));
-		out->secret.text[sizeof(out->secret.text) - 1] = '\0';
-		out->fingerprint = (uint64_t)answer.number;
+	} else if (answer.number == VAULT_READY) {
+		out->kind = VAULT_READY;
+		snprintf(out->token, sizeof(out->token), "%.*s", TOKEN_MAX, answer.text);
+	} else if (answer.number == VAULT_GRANT) {
+		out->kind = VAULT_GRANT;
+		if (!grant_read(&out->grant, answer.text))
+			status = nobody_answers(e);
 	}
 	explicit_bzero(&answer, sizeof(answer));
 	return status;
+}
+
+enum status
+asking_store(const struct worker *w, const struct oauth_tokens *tokens, struct error *e)
+{
+	static char text[CHANNEL_TEXT_MAX + 1];
+	const struct words words = {
+		.type = RECORD_RENEWED,
+		.number = tokens->lifetime,
+		.text = text,
+	};
+	static struct record answer;
+	enum status status = STATUS_OK;
+
+	snprintf(text, sizeof(text), "%s\n%s", tokens->access, tokens->refresh);
+	if (!ask(w, &words, RECORD_STORED, &answer, NULL))
+		status = nobody_answers(e);
+	else if (answer.value != STATUS_OK)
+		status = error_set(e, (enum status)answer.value, "%s", answer.text);
+	explicit_bzero(text, sizeof(text));
+	return status;
+}
+
+void
+asking_not_renewed(const struct worker *w, const struct oauth_refusal *why, int64_t after,
+    const char *text)
+{
+	const struct words words = {
+		.type = RECORD_NOT_RENEWED,
+		.value = (uint32_t)why->verdict,
+		.number = after,
+		.text = text,
+	};
+
+	channel_send(w->channel, &words);
 }
 
 enum status

@@ -8,22 +8,49 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "backend/channel.h"
 #include "backend/worker.h"
 #include "lib/base/status.h"
 #include "lib/send/config.h"
 #include "lib/send/journal.h"
-#include "lib/send/secret.h"
+#include "lib/send/vault.h"
 
 /* What an account signs in with. */
 struct credential {
-	struct secret secret; /* empty with auth = none; wiped by the owner */
+	/* By the account's auth: the password; with none the certificate and its key to
+	 * show in TLS (PEM), or ""; "" with tokens (asking_token()). */
+	char text[CHANNEL_TEXT_MAX + 1];
 	uint64_t fingerprint; /* of secret and settings: changes when they do */
 };
 
-/* STATUS_SETTINGS: the secret cannot be used, or the account signs in in a way that this
- * version does not know; STATUS_RETRY. */
-enum status asking_credential(struct credential *out, const struct worker *w,
+/* Stores a credential that credential_free() wipes and frees. STATUS_SETTINGS: the secret
+ * cannot be used; STATUS_RETRY. */
+enum status asking_credential(struct credential **out, const struct worker *w,
     const struct account *account, struct error *e);
+void credential_free(struct credential *c); /* c may be NULL */
+
+/* What the supervisor has for one who wants an access token. */
+struct token_answer {
+	enum vault_answer kind;
+	int64_t wait;              /* ms, on failure; 0: as the job's schedule says */
+	char token[TOKEN_MAX + 1]; /* VAULT_READY */
+	struct grant grant;        /* VAULT_GRANT */
+};
+
+/* Asks for a token of the account whose credential was asked for; refused:
+ * tokens_serial() of the one that the server did not take, or 0. STATUS_SETTINGS,
+ * STATUS_RETRY as vault_ask(). */
+enum status asking_token(
+    struct token_answer *out, const struct worker *w, uint32_t refused, struct error *e);
+
+/* Hands the tokens over that a grant brought. STATUS_OK: the disk has them;
+ * STATUS_RETRY. */
+enum status asking_store(
+    const struct worker *w, const struct oauth_tokens *tokens, struct error *e);
+
+/* The grant brought nothing. `after`: seconds of a Retry-After, or -1. */
+void asking_not_renewed(const struct worker *w, const struct oauth_refusal *why,
+    int64_t after, const char *text);
 
 /* The job's journal, which journal_free() closes. A damaged one is reported in the log.
  * STATUS_RETRY, STATUS_HOLD, STATUS_SETTINGS as journal_file() has them. */

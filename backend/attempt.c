@@ -51,7 +51,7 @@ must_wait(const struct run *r, int64_t *wait)
 	const struct journal_summary *s = summary_of(r);
 	struct moment now = moment_now();
 
-	*wait = s->wait.name[0] && s->wait_number == r->desk.credential.fingerprint
+	*wait = s->wait.name[0] && s->wait_number == r->desk.credential->fingerprint
 	    ? moment_until(&s->wait, &now)
 	    : 0;
 	return *wait > 0;

@@ -2,11 +2,12 @@
  * channel: what supervisor (root) and worker (nobody's friend) say to each other over a
  * socket pair (SOCK_SEQPACKET, one record a packet).
  *
- * The worker asks for the password of the account that the job chose, and for the job's
+ * The worker asks for the credential of the account that the job chose, and for the job's
  * journal; it tells when the message can no longer be called back, what is to be
- * recorded, and how it ended. A worker that lies gains nothing: it gets one account's
- * password once, the journal of its own job, and its end is believed only for its own
- * job.
+ * recorded, and how it ended. Where the account signs in with tokens, it asks for one,
+ * and may be handed what a new one is asked for with. A worker that lies gains nothing:
+ * it gets one account's credential, the journal of its own job, and its end is believed
+ * only for its own job.
  */
 #ifndef POSTROOM_CHANNEL_H
 #define POSTROOM_CHANNEL_H
@@ -15,15 +16,29 @@
 #include <stdint.h>
 
 #include "lib/base/status.h"
+#include "lib/send/grant.h"
 #include "lib/send/history.h"
-#include "lib/send/secret.h"
 
 enum record_type {
 	/* worker: value is the account's index. supervisor: value is a status, text the
-	 * password or the sentence, number stands for the state of secret and settings
-	 * files: another number, another content. */
+	 * password, or certificate and key, or the sentence, number stands for the state
+	 * of secret and settings files: another number, another content. */
 	RECORD_ASK_SECRET,
 	RECORD_SECRET,
+	/* worker: number is the tokens_serial() of an access token of this account that
+	 * the server did not take, or 0. supervisor: value is a status; with STATUS_OK
+	 * number is an enum vault_answer, text the access token or the grant (grant.h);
+	 * else number is the milliseconds to wait, text the sentence. */
+	RECORD_ASK_TOKEN,
+	RECORD_TOKEN,
+	/* worker, after a grant: number is the seconds that the access token lives, text
+	 * is it, a line feed, and the refresh token, if one came. supervisor: value is a
+	 * status, text the sentence: whether it is on the disk. */
+	RECORD_RENEWED,
+	RECORD_STORED,
+	/* worker, after a grant: it was refused. value is an enum oauth_verdict, number
+	 * the seconds of a Retry-After or -1, text the sentence. */
+	RECORD_NOT_RENEWED,
 	/* worker: text is the job's name (job.h). supervisor: value is a status, text the
 	 * sentence, number 1 where a damaged journal was set aside; the descriptor comes
 	 * along. */
@@ -43,7 +58,8 @@ enum {
 	CHANNEL_TEXT_MAX = HISTORY_LINE_MAX,
 };
 
-_Static_assert((int)CHANNEL_TEXT_MAX > (int)SECRET_MAX, "a secret fits into a record");
+_Static_assert((int)CHANNEL_TEXT_MAX > (int)GRANT_TEXT_MAX, "a grant fits into a record");
+_Static_assert((int)CHANNEL_TEXT_MAX > 2 * (int)TOKEN_MAX + 1, "and so do two tokens");
 
 struct record {
 	uint32_t type; /* enum record_type */

@@ -114,25 +114,60 @@ attach(struct attachment *attachment, const struct documents *documents)
 	}
 }
 
-enum status
-compose_open(struct message_stream **out, const struct letter *letter, struct error *e)
+/* The recipients of a header, where that is no envelope's copy. */
+struct headings {
+	struct mailbox_list to, cc, bcc;
+};
+
+static void
+clear_headings(struct headings *h)
 {
-	static struct attachment attachment[MESSAGE_ATTACHMENTS_MAX];
+	mailbox_list_clear(&h->to);
+	mailbox_list_clear(&h->cc);
+	mailbox_list_clear(&h->bcc);
+}
+
+/* Divides those for whom the letter is among To, Cc and Bcc. */
+static enum status
+divide_recipients(struct headings *h, const struct letter *letter, struct error *e)
+{
+	const struct route *route = letter->route;
+	enum status status = STATUS_OK;
+
+	for (size_t i = 0; status == STATUS_OK && i < letter->only->count; i++) {
+		const char *address = letter->only->item[i].address;
+		struct mailbox_list *list = mailbox_list_has(&route->to, address) ? &h->to
+		    : mailbox_list_has(&route->cc, address)                       ? &h->cc
+							    : &h->bcc;
+
+		status = mailbox_list_add(list, &letter->only->item[i], e);
+	}
+	return status;
+}
+
+/* Composes with the attachments that the caller prepared. */
+static enum status
+compose(struct message_stream **out, const struct letter *letter,
+    const struct attachment *attachment, size_t count, struct error *e)
+{
 	static char id[COMPOSE_ID_MAX], boundary[BOUNDARY_MAX];
 	static char subject[ROUTE_SUBJECT_MAX + 1];
 	const struct route *route = letter->route;
-	enum status status;
+	struct headings headings = { .to.count = 0 };
+	enum status status = STATUS_OK;
 	struct buf body;
 
 	buf_init(&body, MESSAGE_BODY_MAX);
 	compose_id(id, letter);
 	write_boundary(boundary, letter);
 	write_subject(subject, letter);
-	attach(attachment, letter->documents);
+	if (letter->only)
+		status = divide_recipients(&headings, letter, e);
 	struct message message = {
 		.from = &route->account->from,
-		.to = &route->to,
-		.cc = &route->cc,
+		.to = letter->only ? &headings.to : &route->to,
+		.cc = letter->only ? &headings.cc : &route->cc,
+		.bcc = letter->only ? &headings.bcc : NULL,
 		.reply_to = &route->reply_to,
 		.subject = subject,
 		.body = write_body(&body, letter),
@@ -140,11 +175,29 @@ compose_open(struct message_stream **out, const struct letter *letter, struct er
 		.id = id,
 		.boundary = boundary,
 		.attachment = attachment,
-		.attachment_count = letter->documents->count,
+		.attachment_count = count,
 	};
-	status = message_open(out, &message, e);
+	if (status == STATUS_OK)
+		status = message_open(out, &message, e);
 	buf_clear(&body);
+	clear_headings(&headings);
 	return status == STATUS_INVALID ? STATUS_REFUSED : status;
+}
+
+enum status
+compose_open(struct message_stream **out, const struct letter *letter, struct error *e)
+{
+	static struct attachment attachment[MESSAGE_ATTACHMENTS_MAX];
+
+	attach(attachment, letter->documents);
+	return compose(out, letter, attachment, letter->documents->count, e);
+}
+
+enum status
+compose_open_bare(
+    struct message_stream **out, const struct letter *letter, struct error *e)
+{
+	return compose(out, letter, NULL, 0, e);
 }
 
 enum status

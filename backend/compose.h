@@ -27,6 +27,9 @@ struct letter {
 			      the first document */
 	struct job_identity identity;
 	unsigned part, parts; /* "1 of 3"; 1 of 1: the whole job */
+	/* For a service that takes the recipients from the header: these and no others
+	 * stand in it, those of neither To nor Cc as Bcc. NULL: there is an envelope. */
+	const struct mailbox_list *only;
 };
 
 /* Opens the stream that the caller closes with message_close(). One is open at a time.
@@ -34,6 +37,10 @@ struct letter {
  * each has a Message-ID and a boundary of its own. How large the message may be is not
  * looked at (parts.h). STATUS_REFUSED: it passes a limit of the format. */
 enum status compose_open(
+    struct message_stream **out, const struct letter *letter, struct error *e);
+
+/* The same without the attachments; it may be open beside the message. */
+enum status compose_open_bare(
     struct message_stream **out, const struct letter *letter, struct error *e);
 
 /* The bytes of the message as sent. */

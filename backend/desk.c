@@ -2,6 +2,18 @@
 #include "backend/desk.h"
 
 #include "lib/base/moment.h"
+#include "lib/send/graph.h"
+
+/* Microsoft Graph takes a few at a time only, whatever the settings say. */
+static uint64_t
+connections_of(const struct account *account)
+{
+	uint64_t most = account->max_connections;
+
+	if (account_is_graph(account) && most > GRAPH_CONNECTIONS_MAX)
+		most = GRAPH_CONNECTIONS_MAX;
+	return most;
+}
 
 enum status
 desk_open(struct desk *d, const struct worker *w, const struct letter *whole,
@@ -9,7 +21,7 @@ desk_open(struct desk *d, const struct worker *w, const struct letter *whole,
 {
 	struct limits_rule rule = {
 		.account = account->name,
-		.connections = account->max_connections,
+		.connections = connections_of(account),
 		.per_minute = account->max_per_minute,
 		.server = account->server.host,
 	};
@@ -19,8 +31,8 @@ desk_open(struct desk *d, const struct worker *w, const struct letter *whole,
 	status = asking_credential(&d->credential, w, account, e);
 	if (status == STATUS_OK)
 		status = asking_journal(&d->journal, w, whole->identity.name, e);
-	if (account->auth != AUTH_NONE)
-		rule.fingerprint = d->credential.fingerprint;
+	if (status == STATUS_OK && account->auth != AUTH_NONE)
+		rule.fingerprint = d->credential->fingerprint;
 	if (status == STATUS_OK)
 		status = limits_open(&d->limits, w->limits, &rule, e);
 	if (status != STATUS_OK)
@@ -31,7 +43,8 @@ desk_open(struct desk *d, const struct worker *w, const struct letter *whole,
 void
 desk_close(struct desk *d)
 {
-	secret_wipe(&d->credential.secret);
+	credential_free(d->credential);
+	d->credential = NULL;
 	journal_free(d->journal);
 	limits_close(d->limits);
 	d->journal = NULL;

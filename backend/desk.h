@@ -21,7 +21,7 @@ struct desk {
 	const struct worker *worker;
 	const struct letter *whole;
 	const struct account *account;
-	struct credential credential;
+	struct credential *credential;
 	struct journal *journal;
 	struct limits *limits;
 };

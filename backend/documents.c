@@ -24,7 +24,6 @@
 enum {
 	COPY_BLOCK = 256 * 1024, /* also what the filters' pipe is asked to hold */
 	/* bytes of a name that stay before "-NUMBER.EXTENSION" */
-	STEM_MAX = FILENAME_MAX_BYTES - FILENAME_EXTENSION_MAX - 6,
 };
 
 /* Waits for the stream; false when the job is to be stopped. */
@@ -281,21 +280,19 @@ static char *
 make_name(
     const struct documents *d, size_t number, const char *text, const char *extension)
 {
-	char *name = filename_clean(text, extension);
-	char stem[FILENAME_MAX_BYTES + 1];
+	char *first = filename_clean(text, extension), *name = NULL;
+	char suffix[FILENAME_SUFFIX_MAX + 1];
 
-	if (!name || !is_taken(d, number, name))
-		return name;
-	snprintf(stem, sizeof(stem), "%s", name);
-	*strrchr(stem, '.') = '\0';
-	stem[text_cut(stem, STEM_MAX)] = '\0'; /* the number must not be cut off again */
-	for (size_t i = number + 1; name && is_taken(d, number, name); i++) {
-		char numbered[2 * FILENAME_MAX_BYTES];
-
-		snprintf(numbered, sizeof(numbered), "%s-%zu", stem, i);
+	if (!first || !is_taken(d, number, first))
+		return first;
+	for (size_t i = number + 1; !name || is_taken(d, number, name); i++) {
+		snprintf(suffix, sizeof(suffix), "-%zu", i);
 		free(name);
-		name = filename_clean(numbered, extension);
+		name = filename_with(first, suffix);
+		if (!name)
+			break;
 	}
+	free(first);
 	return name;
 }
 

@@ -1,17 +1,23 @@
 /* keeper: what root does for the worker (keeper.h). */
 #include "backend/keeper.h"
 
+#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 #include <zlib.h>
 
+#include "backend/reminder.h"
+#include "lib/base/file.h"
 #include "lib/base/log.h"
+#include "lib/send/assertion.h"
 #include "lib/send/history.h"
 #include "lib/send/jobfile.h"
 #include "lib/send/journal.h"
 #include "lib/send/secret.h"
+#include "lib/send/vault.h"
 
 enum {
 	HISTORY_LINES_MAX = 5000, /* of one run: a recipient each, and a few more */
@@ -35,25 +41,113 @@ describe(const char *path)
 	return (uint32_t)crc32(0, (const unsigned char *)facts, sizeof(facts));
 }
 
-const char *
-keeper_secret_path(const struct account *account)
+bool
+keeper_secret_path(
+    char path[STATE_PATH_MAX], const struct config *config, const struct account *account)
 {
-	return account && account->auth == AUTH_PASSWORD ? account->password_file : NULL;
+	const char *file = !account          ? ""
+	    : account->auth == AUTH_PASSWORD ? account->password_file
+	    : *account->client_secret_file   ? account->client_secret_file
+					     : account->key_file;
+	int len;
+
+	if (account && account_is_delegated(account))
+		len = snprintf(path, STATE_PATH_MAX, "%s/tokens/%s", config->state_dir,
+		    account->name);
+	else
+		len = snprintf(path, STATE_PATH_MAX, "%s", file);
+	return len > 0 && len < STATE_PATH_MAX;
+}
+
+/* A number for who is signed in, and with what. */
+static uint32_t
+describe_login(const struct config *config, const struct account *account)
+{
+	char path[STATE_PATH_MAX];
+	struct vault *vault = NULL;
+	uint64_t number = 0;
+	int folder;
+
+	if (snprintf(path, sizeof(path), "%s/tokens", config->state_dir) >=
+	    (int)sizeof(path))
+		return 0;
+	folder = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (folder >= 0 && vault_open(&vault, folder, account, NULL) == STATUS_OK)
+		number = vault_fingerprint(vault);
+	vault_close(vault);
+	if (folder >= 0)
+		close(folder);
+	return (uint32_t)(number ^ number >> 32);
 }
 
 uint64_t
 keeper_fingerprint(const struct config *config, const struct account *account)
 {
-	return (uint64_t)describe(config->path) << 32 |
-	    describe(keeper_secret_path(account));
+	char path[STATE_PATH_MAX];
+	uint32_t secret = 0;
+
+	if (account && account_is_oauth(account))
+		secret = describe_login(config, account);
+	else if (keeper_secret_path(path, config, account))
+		secret = describe(path);
+	return (uint64_t)describe(config->path) << 32 | secret;
 }
 
-/* Answers the worker's question for a password, once. */
+/* Certificate and key of an account that shows them in TLS, as one PEM text. */
+static enum status
+read_pem(char text[CHANNEL_TEXT_MAX + 1], const struct account *a, struct error *e)
+{
+	const struct file_rule rules[] = {
+		{ .owner = geteuid(), .min = 1, .max = ASSERTION_FILE_MAX },
+		{ .root_only = true, .min = 1, .max = ASSERTION_FILE_MAX },
+	};
+	const char *const paths[] = { a->certificate_file, a->key_file };
+	enum status status = STATUS_OK;
+	size_t used = 0;
+
+	for (size_t i = 0; status == STATUS_OK && i < 2; i++) {
+		size_t len = CHANNEL_TEXT_MAX - 1 - used;
+		int fd;
+
+		status = file_open(&fd, paths[i], &rules[i], e);
+		if (status != STATUS_OK)
+			break;
+		status = file_read(fd, text + used, &len, paths[i], e);
+		close(fd);
+		if (status == STATUS_OK && memchr(text + used, '\0', len))
+			status = error_set(e, STATUS_SETTINGS,
+			    "%s holds a NUL byte; it has to be a PEM file", paths[i]);
+		used += len;
+		text[used++] = '\n';
+	}
+	text[status == STATUS_OK ? used : 0] = '\0';
+	return status;
+}
+
+/* What the account signs in with, where that is not a token. */
+static enum status
+read_credential(char text[CHANNEL_TEXT_MAX + 1], const struct account *a, struct error *e)
+{
+	struct secret secret = { "" };
+	enum status status;
+
+	text[0] = '\0';
+	if (a->auth == AUTH_NONE)
+		return *a->key_file ? read_pem(text, a, e) : STATUS_OK;
+	if (a->auth != AUTH_PASSWORD)
+		return STATUS_OK;
+	status = secret_read(&secret, a->password_file, e);
+	memcpy(text, secret.text, sizeof(secret.text));
+	secret_wipe(&secret);
+	return status;
+}
+
+/* Answers the worker's question for the credential, once. */
 static void
 give_secret(struct keeper *k, uint32_t index)
 {
+	static char text[CHANNEL_TEXT_MAX + 1];
 	struct words answer = { .type = RECORD_SECRET };
-	struct secret secret = { "" };
 	struct error error = { "" };
 	enum status status = STATUS_OK;
 
@@ -67,17 +161,20 @@ give_secret(struct keeper *k, uint32_t index)
 	k->account = &k->config->account[index];
 	k->fingerprint = keeper_fingerprint(k->config, k->account);
 	answer.number = (int64_t)k->fingerprint;
-	if (keeper_secret_path(k->account))
-		status = secret_read(&secret, keeper_secret_path(k->account), &error);
+	reminder_give(k->config, k->account, k->state.tokens, time(NULL));
+	status = read_credential(text, k->account, &error);
+	if (status == STATUS_OK && account_is_oauth(k->account))
+		status =
+		    custodian_open(&k->custodian, k->state.tokens, k->account, &error);
 	if (status == STATUS_SETTINGS && geteuid() != 0)
 		error_set(&error, status,
 		    "%s; the backend is to be root's and of mode 0700, so that cupsd "
 		    "starts it as root",
 		    error.text);
 	answer.value = status;
-	answer.text = status ? error.text : secret.text;
+	answer.text = status ? error.text : text;
 	channel_send(k->channel, &answer);
-	secret_wipe(&secret);
+	explicit_bzero(text, sizeof(text));
 }
 
 /* Whether a journal's name is this job's: its number, '-' and what follows. */
@@ -147,7 +244,7 @@ keeper_hear(struct keeper *k, const struct record *r)
 	case RECORD_ASK_SECRET: give_secret(k, r->value); return true;
 	case RECORD_ASK_JOURNAL: give_journal(k, r->text); return true;
 	case RECORD_HISTORY: write_history(k, r->text); return true;
-	default: return false;
+	default: return custodian_hear(&k->custodian, k->channel, r);
 	}
 }
 
@@ -165,4 +262,16 @@ keeper_postpone(
 
 	if (rest > 0 && k->journal >= 0)
 		journal_leave(k->journal, &pause);
+}
+
+void
+keeper_close(struct keeper *k)
+{
+	custodian_close(&k->custodian);
+	state_close(&k->state);
+	if (k->channel >= 0)
+		close(k->channel);
+	if (k->journal >= 0)
+		close(k->journal);
+	k->channel = k->journal = -1;
 }

@@ -1,6 +1,6 @@
 /*
  * keeper: what the root half does for the worker when it is asked: opens one secret, the
- * job's journal, and writes the record.
+ * job's journal, and writes the record; tokens are custodian.h's.
  */
 #ifndef POSTROOM_KEEPER_H
 #define POSTROOM_KEEPER_H
@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "backend/channel.h"
+#include "backend/custodian.h"
 #include "backend/job.h"
 #include "backend/state.h"
 #include "lib/send/config.h"
@@ -17,6 +18,7 @@ struct keeper {
 	const struct config *config;
 	const struct job *job;
 	struct state state;
+	struct custodian custodian;
 	int channel;
 	int journal;                   /* the job's, once it was asked for; else -1 */
 	bool gave_secret;              /* each is given once */
@@ -26,7 +28,7 @@ struct keeper {
 };
 
 /* Answers a record of the worker, if it is one of RECORD_ASK_SECRET, RECORD_ASK_JOURNAL
- * and RECORD_HISTORY; false for all others. */
+ * and RECORD_HISTORY, or the custodian's; false for all others. */
 bool keeper_hear(struct keeper *k, const struct record *r);
 
 /* Notes in the job's journal that `rest` ms are still to be waited when it runs again, as
@@ -35,10 +37,15 @@ void keeper_postpone(
     const struct keeper *k, int64_t rest, bool unreachable, const char *reason);
 
 /* A number for the content of the settings file and the account's secret (NULL: none):
- * who changes one of them changes it. */
+ * who changes one of them changes it, and so does who signs in for the account. */
 uint64_t keeper_fingerprint(const struct config *config, const struct account *account);
 
-/* The file whose content signs an account in; NULL: none. */
-const char *keeper_secret_path(const struct account *account);
+/* The file whose content signs an account in; false: there is none, or its path is longer
+ * than STATE_PATH_MAX. */
+bool keeper_secret_path(char path[STATE_PATH_MAX], const struct config *config,
+    const struct account *account);
+
+/* Closes what was opened on the way. */
+void keeper_close(struct keeper *k);
 
 #endif

@@ -3,8 +3,12 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "backend/bearer.h"
 #include "lib/base/log.h"
+#include "lib/send/endpoint.h"
+#include "lib/send/graph.h"
 #include "lib/send/schedule.h"
 
 enum {
@@ -23,6 +27,7 @@ struct run {
 	bool connecting; /* the queue shows connecting-to-device */
 	bool logged_in;  /* and the limits know it */
 	int percent;
+	char server[ENDPOINT_URL_MAX];
 };
 
 /* Shows in the queue that the server is still to answer. */
@@ -49,8 +54,7 @@ follow(void *context, enum stage stage, uint64_t sent)
 		return;
 	show_connecting(r, stage == STAGE_GREETING);
 	if (stage == STAGE_BODY && percent / 10 != r->percent / 10) {
-		log_message(LEVEL_INFO, "Sending to %s: %d %%",
-		    r->m->account->server.host, percent);
+		log_message(LEVEL_INFO, "Sending to %s: %d %%", r->server, percent);
 		r->percent = percent;
 	}
 }
@@ -108,6 +112,44 @@ after_refused_login(const struct run *r, struct mailed *out, struct error *e)
 	    why.text, span);
 }
 
+/* Adds the way out of it to what a server said of a password. */
+static void
+name_way_over(const struct run *r, const struct mailed *out, struct error *e)
+{
+	static const char *const codes[] = { "5.7.30", "5.7.139" };
+	const struct account *account = r->m->account;
+	struct error why = *e;
+	bool about_passwords = false;
+
+	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
+		about_passwords |= strcmp(out->receipt.reply.enhanced, codes[i]) == 0;
+	if (account->auth == AUTH_PASSWORD && about_passwords)
+		error_set(e, STATUS_SETTINGS,
+		    "%.600s; to sign in without a password run: postroom login %s",
+		    why.text, account->name);
+}
+
+/* A token that was refused, and so was the new one: no time mends that. */
+static enum status
+after_refused_token(const struct run *r, const struct mailed *out, struct error *e)
+{
+	const struct account *account = r->m->account;
+	const struct reply *reply = &out->receipt.reply;
+
+	limits_login_refused(r->m->limits, e->text);
+	if (out->receipt.verdict == VERDICT_SETTINGS)
+		return STATUS_SETTINGS;
+	return error_set(e, STATUS_SETTINGS,
+	    "the server takes no access token of account %s, also not a new one; check "
+	    "that username is the mailbox and that %s may send from it, see "
+	    "docs/office365.md, or run: postroom login %s (the server said: %d %s%s%.300s)",
+	    account->name,
+	    account_is_delegated(account) ? "the person who signed in"
+					  : "the application",
+	    account->name, reply->code, reply->enhanced, reply->enhanced[0] ? " " : "",
+	    reply->text);
+}
+
 /* What an attempt teaches all others who use the account. */
 static enum status
 learn(const struct run *r, enum status status, struct mailed *out, struct error *e)
@@ -120,36 +162,52 @@ learn(const struct run *r, enum status status, struct mailed *out, struct error 
 	switch (receipt->verdict) {
 	case VERDICT_THROTTLED:
 		out->wait = schedule_between(PAUSE_LEAST, PAUSE_MOST, arc4random());
+		if (receipt->retry_after * SECOND > out->wait)
+			out->wait = receipt->retry_after * SECOND;
 		limits_pause(limits, out->wait, e->text);
 		return status;
 	case VERDICT_QUOTA:
 		out->wait = schedule_between(QUOTA_LEAST, QUOTA_MOST, arc4random());
 		limits_pause(limits, out->wait, e->text);
 		return status;
+	case VERDICT_WAIT:
+		if (receipt->retry_after > 0)
+			out->wait = receipt->retry_after * SECOND;
+		return status;
 	case VERDICT_LOGIN:
+		if (account_is_oauth(r->m->account))
+			return after_refused_token(r, out, e);
 		/* there is no login that could be right another time */
 		if (r->m->account->auth == AUTH_NONE)
 			return STATUS_SETTINGS;
+		name_way_over(r, out, e);
 		return after_refused_login(r, out, e);
 	case VERDICT_SETTINGS:
-		if (receipt->reply.stage == STAGE_AUTH && receipt->reply.code)
-			return after_refused_login(r, out, e);
-		return status;
+		if (receipt->reply.stage != STAGE_AUTH || !receipt->reply.code)
+			return status;
+		if (account_is_oauth(r->m->account))
+			return after_refused_token(r, out, e);
+		name_way_over(r, out, e);
+		return after_refused_login(r, out, e);
 	default: return status;
 	}
 }
 
 static enum status
-submit(struct run *r, struct mailed *out, struct error *e)
+submit(struct run *r, const char *token, struct mailed *out, struct error *e)
 {
 	const struct mailing *m = r->m;
 	const struct account *account = m->account;
+	const char *text = m->credential->text;
 	const struct submission submission = {
 		.account = account,
-		.password =
-		    account->auth == AUTH_NONE ? NULL : m->credential->secret.text,
+		.password = account->auth == AUTH_PASSWORD ? text : NULL,
+		.token = token,
+		.pem = account->auth == AUTH_NONE && *text ? text : NULL,
 		.recipients = m->recipients,
 		.message = m->message,
+		.bare = m->bare,
+		.find = m->find,
 		.stop = m->worker->intake.stop,
 		.watch = follow,
 		.commit = m->commit ? on_commit : NULL,
@@ -161,11 +219,37 @@ submit(struct run *r, struct mailed *out, struct error *e)
 	out->tried = true;
 	if (!m->quiet) {
 		show_connecting(r, true);
-		log_message(LEVEL_INFO, "Connecting to %s", account->server.host);
+		log_message(LEVEL_INFO, "Connecting to %s", r->server);
 	}
-	status = submission_send(&submission, &out->receipt, e);
+	status = account_is_graph(account)
+	    ? graph_send(&submission, &out->receipt, e)
+	    : submission_send(&submission, &out->receipt, e);
 	if (!m->quiet)
 		show_connecting(r, false);
+	return status;
+}
+
+/* With a token; with a new one where that is refused, once. */
+static enum status
+submit_with_token(struct run *r, struct mailed *out, struct error *e)
+{
+	static struct bearer bearer;
+	uint32_t refused = 0;
+	enum status status;
+	unsigned tries = 0;
+
+	do {
+		status = bearer_get(&bearer, r->m->worker, r->m->account, refused, e);
+		if (status != STATUS_OK) {
+			out->receipt.verdict = VERDICT_WAIT;
+			out->tried = false;
+			out->wait = bearer.wait;
+			break;
+		}
+		refused = bearer.serial;
+		status = submit(r, bearer.token, out, e);
+	} while (out->receipt.verdict == VERDICT_LOGIN && tries++ == 0);
+	bearer_wipe(&bearer);
 	return status;
 }
 
@@ -176,7 +260,10 @@ mailing_send(const struct mailing *m, struct mailed *out, struct error *e)
 	struct limits_closed closed = { .wait = 0 };
 	struct run r = { .m = m };
 	enum status status;
+	uint16_t port;
 
+	if (!endpoint_server(r.server, sizeof(r.server), &port, m->account))
+		snprintf(r.server, sizeof(r.server), "the server");
 	*out = (struct mailed){ .receipt = { .delivery = delivery } };
 	if (!m->quiet)
 		log_message(LEVEL_INFO, "Waiting for a connection of account %s",
@@ -187,8 +274,9 @@ mailing_send(const struct mailing *m, struct mailed *out, struct error *e)
 		out->receipt.verdict = VERDICT_WAIT;
 		return status;
 	}
-	status = submit(&r, out, e);
-	if (status != STATUS_CANCELLED)
+	status = account_is_oauth(m->account) ? submit_with_token(&r, out, e)
+					      : submit(&r, NULL, out, e);
+	if (out->tried && status != STATUS_CANCELLED)
 		status = learn(&r, status, out, e);
 	limits_leave(m->limits);
 	return status;

@@ -24,6 +24,8 @@ struct mailing {
 	const struct credential *credential;
 	struct limits *limits;
 	struct message_stream *message;
+	struct message_stream *bare; /* for Graph: without its attachments; or NULL */
+	bool find; /* for Graph: an earlier attempt may have left something */
 	const struct mailbox_list *recipients;
 	bool quiet; /* a notice: the queue does not show its progress */
 	bool (*commit)(void *context);
@@ -41,7 +43,8 @@ struct mailed {
 
 /* Submits. The status and its sentence as submission_send() has them, with two
  * differences: STATUS_RETRY also when the limits do not allow it now; a refused login is
- * STATUS_RETRY until it was refused for auth_patience, then STATUS_SETTINGS. */
+ * STATUS_RETRY until it was refused for auth_patience, then STATUS_SETTINGS. An access
+ * token that is refused is renewed and tried once more; then it is STATUS_SETTINGS. */
 enum status mailing_send(const struct mailing *m, struct mailed *out, struct error *e);
 
 #endif

@@ -70,7 +70,8 @@ report(enum status status, const struct ending *ending, const char *text)
 static int
 run_job(int argc, char *argv[])
 {
-	struct ending ending = { .keeper = { .state = { .jobs = -1, .limits = -1 },
+	struct ending ending = { .keeper = {
+				     .state = { .jobs = -1, .limits = -1, .tokens = -1 },
 				     .channel = -1,
 				     .journal = -1 } };
 	struct config *config = NULL;

@@ -24,7 +24,6 @@ enum {
 	/* bytes by which a message may still change once all numbers in names, subject
 	 * and text are known */
 	SLACK = 1024,
-	SUFFIX_MAX = 64, /* " (1 of 3)" */
 };
 
 /* A document, or some pages of one. */
@@ -73,27 +72,10 @@ check_alone(
 
 /* -- pieces ------------------------------ */
 
-/* A malloc'ed name with something between stem and extension, which stays whole. */
-static char *
-name_with(const char *name, const char *suffix)
-{
-	size_t most = FILENAME_MAX_BYTES - FILENAME_EXTENSION_MAX - 1 - strlen(suffix);
-	char stem[FILENAME_MAX_BYTES + 1], text[FILENAME_MAX_BYTES + SUFFIX_MAX + 1];
-	char *dot;
-
-	snprintf(stem, sizeof(stem), "%s", name);
-	dot = strrchr(stem, '.');
-	if (dot)
-		*dot = '\0';
-	stem[text_cut(stem, most)] = '\0';
-	snprintf(text, sizeof(text), "%s%s", stem, suffix);
-	return filename_clean(text, dot ? dot + 1 : "pdf");
-}
-
 static enum status
 rename_piece(struct piece *piece, const char *name, const char *suffix, struct error *e)
 {
-	char *new = name_with(name, suffix);
+	char *new = filename_with(name, suffix);
 
 	if (!new)
 		return error_set(e, STATUS_RETRY, "out of memory");
@@ -188,7 +170,7 @@ divide(struct pieces *p, size_t i, uint64_t size, struct error *e)
 	unsigned per = (unsigned)((d->pages + ranges - 1) / ranges);
 	size_t first = p->piece_count, count;
 	struct page_range pages = { 1, 0 };
-	char suffix[SUFFIX_MAX];
+	char suffix[64];
 	enum status status;
 	int fd;
 
@@ -238,14 +220,14 @@ is_taken(const struct documents *d, const char *name)
 static char *
 unique_name(const struct documents *d, const char *name)
 {
-	char suffix[SUFFIX_MAX];
+	char suffix[FILENAME_SUFFIX_MAX + 1];
 	char *unique = strdup(name);
 
 	/* the documents of a message are fewer than the numbers */
 	for (int n = 2; unique && is_taken(d, unique); n++) {
 		free(unique);
 		snprintf(suffix, sizeof(suffix), "-%d", n);
-		unique = name_with(name, suffix);
+		unique = filename_with(name, suffix);
 	}
 	return unique;
 }

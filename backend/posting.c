@@ -76,6 +76,13 @@ on_settled(void *context, const struct receipt *receipt)
 	bool sent = receipt->verdict == VERDICT_SENT;
 	struct error error;
 
+	if (receipt->found) {
+		r->duplicate = false;
+		log_message(LEVEL_INFO,
+		    "the service has this message already, from an earlier attempt: "
+		    "nothing is sent twice");
+	}
+
 	if (settle(r, receipt->delivery, &receipt->reply, sent, &error) != STATUS_OK)
 		log_message(LEVEL_WARNING,
 		    "what the server answered could not be journaled: %s; should the job "
@@ -193,12 +200,32 @@ judge(struct run *r, struct posted *out, const struct mailed *mailed, enum statu
 	return status;
 }
 
-/* Says so where the message may have been sent before. */
+/* Composes what is to be sent; for Graph with the recipients in the header, as it knows
+ * no envelope, and once more without the attachments, which it may take one by one. */
+static enum status
+open_messages(struct run *r, struct mailing *mailing, struct error *e)
+{
+	bool graph = account_is_graph(r->desk->account);
+	struct letter letter = *r->letter;
+	enum status status;
+
+	if (graph)
+		letter.only = &r->envelope;
+	status = compose_open(&mailing->message, &letter, e);
+	if (status == STATUS_OK && graph) {
+		status = compose_open_bare(&mailing->bare, &letter, e);
+		mailing->find = journal_summary(r->desk->journal)->attempts > 1;
+	}
+	return status;
+}
+
+/* Says so where the message may have been sent before; not yet where the service can be
+ * asked. */
 static void
 warn_of_duplicate(struct run *r)
 {
 	r->duplicate = journal_part(r->desk->journal, r->letter->part).uncertain;
-	if (r->duplicate)
+	if (r->duplicate && !account_is_graph(r->desk->account))
 		log_message(LEVEL_WARNING,
 		    "possible duplicate: an earlier attempt ended without the server's "
 		    "answer; the message is sent again with the same Message-ID");
@@ -209,13 +236,12 @@ posting_run(struct posted *out, const struct desk *d, const struct letter *lette
     struct error *e)
 {
 	struct run r = { .desk = d, .letter = letter };
-	struct message_stream *message = NULL;
 	enum status status = address_envelope(&r, e);
 	struct mailed mailed = { .receipt = { .delivery = r.delivery } };
 	struct mailing mailing = {
 		.worker = d->worker,
 		.account = d->account,
-		.credential = &d->credential,
+		.credential = d->credential,
 		.limits = d->limits,
 		.recipients = &r.envelope,
 		.commit = on_commit,
@@ -225,11 +251,10 @@ posting_run(struct posted *out, const struct desk *d, const struct letter *lette
 
 	*out = (struct posted){ .verdict = VERDICT_WAIT };
 	if (status == STATUS_OK && r.envelope.count > 0)
-		status = compose_open(&message, letter, e);
+		status = open_messages(&r, &mailing, e);
 	if (status == STATUS_OK && r.envelope.count > 0) {
 		warn_of_duplicate(&r);
-		out->size = message_size(message);
-		mailing.message = message;
+		out->size = message_size(mailing.message);
 		status = mailing_send(&mailing, &mailed, e);
 		out->verdict = mailed.receipt.verdict;
 		out->unreachable = mailed.receipt.unreachable;
@@ -238,7 +263,8 @@ posting_run(struct posted *out, const struct desk *d, const struct letter *lette
 		out->reply = mailed.receipt.reply;
 		status = judge(&r, out, &mailed, status, e);
 	}
-	message_close(message);
+	message_close(mailing.message);
+	message_close(mailing.bare);
 	mailbox_list_clear(&r.envelope);
 	free(r.delivery);
 	return status;

@@ -93,9 +93,10 @@ state_open(struct state *out, const struct config *config, struct error *e)
 	enum status status = find_owners(&own, &worker, config, e);
 	struct folder top = { config->state_dir, 0755, own.uid, own.gid };
 	struct folder jobs = { "jobs", 0700, own.uid, own.gid };
+	struct folder tokens = { "tokens", 0700, own.uid, own.gid };
 	struct folder limits = { "limits", 0700, worker.uid, worker.gid };
 	struct folder tmp = { "tmp", 0700, worker.uid, worker.gid };
-	struct state s = { .jobs = -1, .limits = -1 };
+	struct state s = { .jobs = -1, .limits = -1, .tokens = -1 };
 	char path[STATE_PATH_MAX / 2];
 	int fd = -1, unused = -1;
 
@@ -108,6 +109,8 @@ state_open(struct state *out, const struct config *config, struct error *e)
 		status = open_folder(&s.jobs, fd, &jobs, path, e);
 	if (status == STATUS_OK)
 		status = open_folder(&s.limits, fd, &limits, path, e);
+	if (status == STATUS_OK)
+		status = open_folder(&s.tokens, fd, &tokens, path, e);
 	if (status == STATUS_OK)
 		status = open_folder(&unused, fd, &tmp, path, e);
 	if (unused >= 0)
@@ -128,5 +131,7 @@ state_close(struct state *s)
 		close(s->jobs);
 	if (s->limits >= 0)
 		close(s->limits);
-	s->jobs = s->limits = -1;
+	if (s->tokens >= 0)
+		close(s->tokens);
+	s->jobs = s->limits = s->tokens = -1;
 }

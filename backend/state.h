@@ -4,6 +4,8 @@
  *   state_dir/          root's, readable by all
  *   state_dir/jobs/     root's alone: the journals (journal.h)
  *   state_dir/limits/   the worker's alone: what accounts may do at a time (limits.h)
+ *   state_dir/tokens/   root's alone: what accounts sign in with (vault.h), and when
+ *                       people were last reminded of its end (reminder.h)
  *   state_dir/tmp/      the worker's alone: what is made of documents that are too large;
  *                       cupsd's own TMPDIR is closed to it
  */
@@ -18,7 +20,7 @@ enum {
 };
 
 struct state {
-	int jobs, limits;         /* descriptors of the folders */
+	int jobs, limits, tokens; /* descriptors of the folders */
 	char tmp[STATE_PATH_MAX]; /* the path of that folder */
 };
 

@@ -151,7 +151,8 @@ live_as_worker(const struct run *r, int channel, pid_t parent)
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	w.intake.stop = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	close(k->state.jobs); /* other jobs' journals are none of its business */
+	close(k->state.jobs);   /* other jobs' journals are none of its business, */
+	close(k->state.tokens); /* nor are other accounts' tokens */
 	if (getppid() != parent)
 		_exit(0);
 	if (status == STATUS_OK)
@@ -367,11 +368,12 @@ supervisor_run(struct ending *ending, const struct config *config, const struct 
 	struct run r = { .ending = ending, .scratch = -1, .signals = -1, .error = e };
 	enum status status;
 
-	*ending = (struct ending){ .keeper = { .config = config,
-				       .job = job,
-				       .state = { .jobs = -1, .limits = -1 },
-				       .channel = -1,
-				       .journal = -1 } };
+	*ending =
+	    (struct ending){ .keeper = { .config = config,
+				 .job = job,
+				 .state = { .jobs = -1, .limits = -1, .tokens = -1 },
+				 .channel = -1,
+				 .journal = -1 } };
 	status = open_intake(&r, e);
 	if (status == STATUS_OK)
 		status = start_worker(&r, e);
@@ -391,11 +393,5 @@ supervisor_run(struct ending *ending, const struct config *config, const struct 
 void
 supervisor_close(struct ending *ending)
 {
-	struct keeper *k = &ending->keeper;
-
-	state_close(&k->state);
-	if (k->channel >= 0)
-		close(k->channel);
-	if (k->journal >= 0)
-		close(k->journal);
+	keeper_close(&ending->keeper);
 }

@@ -108,7 +108,7 @@ send_notice(struct run *r, struct error *e)
 	struct mailing mailing = {
 		.worker = r->desk->worker,
 		.account = r->desk->account,
-		.credential = &r->desk->credential,
+		.credential = r->desk->credential,
 		.limits = r->desk->limits,
 		.recipients = &r->to,
 		.quiet = true,

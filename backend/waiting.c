@@ -19,6 +19,7 @@
 #include "lib/base/log.h"
 #include "lib/base/moment.h"
 #include "lib/base/priv.h"
+#include "lib/send/endpoint.h"
 #include "lib/send/reach.h"
 #include "lib/send/schedule.h"
 
@@ -45,7 +46,7 @@ watch_folder(int files, const char *path)
 	char folder[PATH_MAX];
 	char *slash;
 
-	if (!path || strlen(path) >= sizeof(folder))
+	if (strlen(path) >= sizeof(folder))
 		return;
 	memcpy(folder, path, strlen(path) + 1);
 	slash = strrchr(folder, '/');
@@ -67,6 +68,7 @@ waiting_stay(const struct waiting *w)
 static void
 open_stay(struct stay *s, const struct waiting *w)
 {
+	char secret[STATE_PATH_MAX];
 	sigset_t set;
 
 	*s = (struct stay){ .what = w, .start = moment_now(), .length = waiting_stay(w) };
@@ -81,7 +83,8 @@ open_stay(struct stay *s, const struct waiting *w)
 	if (!w->config)
 		return;
 	watch_folder(s->files, w->config->path);
-	watch_folder(s->files, keeper_secret_path(w->account));
+	if (keeper_secret_path(secret, w->config, w->account))
+		watch_folder(s->files, secret);
 }
 
 /* -- the probe --------------------------------------------------------------------- */
@@ -89,9 +92,9 @@ open_stay(struct stay *s, const struct waiting *w)
 /* The probe's whole life: a name is resolved and a connection made, without root. */
 static void __attribute__((noreturn)) live_as_probe(const struct waiting *w, pid_t parent)
 {
-	const struct reach where = {
-		.host = w->account->server.host,
-		.port = account_port(w->account),
+	char host[ENDPOINT_URL_MAX];
+	struct reach where = {
+		.host = host,
 		.limit = WAITING_PROBE_LIMIT,
 		.stop = -1,
 	};
@@ -105,7 +108,8 @@ static void __attribute__((noreturn)) live_as_probe(const struct waiting *w, pid
 		priv_drop(&id, NULL) != STATUS_OK))
 		_exit(1);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != parent)
+	if (getppid() != parent ||
+	    !endpoint_server(host, sizeof(host), &where.port, w->account))
 		_exit(1);
 	_exit(reach_connect(&fd, &where, NULL) == STATUS_OK ? 0 : 1);
 }

@@ -39,6 +39,27 @@ seal_write(struct buf *out, const char *text)
 	return !out->over;
 }
 
+bool
+seal_write_exact(struct buf *out, const char *text)
+{
+	const size_t before = out->len;
+	size_t len = strnlen(text, SEAL_EXACT_MAX + 1);
+	char digits[DIGITS + 1];
+
+	if (out->over || len > SEAL_EXACT_MAX || !text_is_ascii(text)) {
+		out->over = true;
+		return false;
+	}
+	make_digits(digits, text, len);
+	if (buf_add(out, text, len) && buf_putc(out, ' ') &&
+	    buf_add(out, digits, DIGITS) && buf_putc(out, '\n'))
+		return true;
+	out->len = before; /* half a line would only look like damage */
+	if (out->data)
+		out->data[before] = '\0';
+	return false;
+}
+
 /* Whether the len bytes of a line are a text and its checksum. The digits are compared as
  * they stand: another way to write the same number is damage too. */
 static bool

@@ -14,11 +14,17 @@
 
 enum {
 	SEAL_MAX = 2000, /* bytes of a line's text; longer texts are cut at a character */
+	SEAL_EXACT_MAX = 9000, /* bytes of a text that must stay as it is */
 };
 
 /* Appends text as a line. Control bytes and invalid UTF-8 become what text_clean() makes
  * of them. False when out is over. */
 bool seal_write(struct buf *out, const char *text);
+/* Appends a text that is of no use when it is changed, such as a token: it is neither
+ * cleaned nor cut, and leaves no copy elsewhere in memory. Where it is longer than
+ * SEAL_EXACT_MAX, or holds other bytes than printable ASCII, nothing is added, and out
+ * counts as over. */
+bool seal_write_exact(struct buf *out, const char *text);
 
 enum seal_found {
 	SEAL_LINE,    /* a whole line; its text ends with a NUL now */

@@ -2,8 +2,9 @@
  * settings: an INI file against a table (settings.h).
  *
  * libinih finds names, values and comments. It reports neither the heads of sections nor
- * the line, cuts heads at 50 bytes and reads on behind a NUL; so the reader that feeds it
- * line by line counts, checks each line, and opens the sections itself.
+ * the line, cuts heads at 50 bytes, reads on behind a NUL, and of several faults tells
+ * one; so it is given one line at a time, by a reader that counts, checks the line, and
+ * opens the sections itself.
  */
 #include "lib/base/settings.h"
 
@@ -32,17 +33,20 @@ struct seen {
 struct parser {
 	const struct schema *schema;
 	void *target;
-	const char *path;
+	const struct settings_text *text;
 	const char *next, *end; /* what libinih has not been given yet */
+	bool given;             /* it was given the line that it was called for */
 	unsigned line;
 	const struct section *section; /* NULL before the first head */
+	bool lost;                     /* keys belong to a head that was refused */
 	void *base;                    /* the struct of this section */
+	struct settings_place *place;  /* its; or NULL */
 	void *heads, *keys;            /* trees of struct seen; keys: of this section */
-	enum status status;
-	struct error *e;
+	enum status status;            /* of this line */
+	struct error why;
 };
 
-/* Ends the parsing with "PATH:LINE: sentence". */
+/* Ends the line with "PATH:LINE: sentence". */
 static void refuse(struct parser *p, enum status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
@@ -55,7 +59,8 @@ refuse(struct parser *p, enum status status, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(sentence.text, sizeof(sentence.text), format, args);
 	va_end(args);
-	p->status = error_set(p->e, status, "%s:%u: %s", p->path, p->line, sentence.text);
+	p->status = error_set(
+	    &p->why, status, "%s:%u: %s", p->text->path, p->line, sentence.text);
 }
 
 /* -- values -------------------------------------------------------------------- */
@@ -332,10 +337,17 @@ open_section(struct parser *p, char *head)
 		return;
 	tdestroy(p->keys, free);
 	p->keys = NULL;
-	p->section = s;
 	p->base = s->open(p->target, name, &sentence);
-	if (!p->base)
+	if (!p->base) {
 		refuse(p, STATUS_SETTINGS, "%s: %s", what, sentence.text);
+		return;
+	}
+	p->section = s;
+	p->lost = false;
+	if (s->place) {
+		p->place = (void *)((char *)p->base + s->place);
+		p->place->line = p->line;
+	}
 }
 
 /* Reads "[head]", after which only a comment may stand. */
@@ -368,22 +380,48 @@ read_head(struct parser *p, const char *line, size_t len)
 		open_section(p, head);
 }
 
-/* An fgets() for libinih: gives the next line, checked, its section opened. NULL at the
- * end, or when the line was refused. */
+/* Where the line becomes the head of a section; NULL when it is none. */
+static const char *
+find_head(const char *line, size_t len)
+{
+	static const char blanks[] = { ' ', '\t', '\r' };
+
+	while (len > 0 && memchr(blanks, *line, sizeof(blanks))) {
+		line++;
+		len--;
+	}
+	return len > 0 && *line == '[' ? line : NULL;
+}
+
+/* Until the next head is read, keys belong nowhere. */
+static void
+leave_section(struct parser *p)
+{
+	p->section = NULL;
+	p->place = NULL;
+	p->lost = true;
+}
+
+/* An fgets() for libinih: gives the next line, checked, its section opened, and then
+ * NULL; or NULL at once when the line was refused. */
 static char *
 next_line(char *out, int size, void *stream)
 {
 	struct parser *p = stream;
-	const char *line = p->next, *feed;
-	size_t len, blanks;
+	const char *line = p->next, *feed, *head;
+	size_t len;
 
-	if (p->status != STATUS_OK || line == p->end)
+	if (p->given)
 		return NULL;
+	p->given = true;
 	feed = memchr(line, '\n', (size_t)(p->end - line));
 	len = (size_t)((feed ? feed : p->end) - line);
 	p->next = feed ? feed + 1 : p->end;
 	p->line++;
-	if (len > SETTINGS_LINE_MAX || (size_t)size < len + 2)
+	head = find_head(line, len);
+	if (head)
+		leave_section(p);
+	if (len > SETTINGS_LINE_MAX || (size_t)size < len + 3)
 		refuse(p, STATUS_SETTINGS, "the line is too long; allowed: %d bytes",
 		    SETTINGS_LINE_MAX);
 	else if (memchr(line, '\0', len))
@@ -392,10 +430,10 @@ next_line(char *out, int size, void *stream)
 		refuse(p, STATUS_SETTINGS, "not UTF-8; allowed: UTF-8 text");
 	if (p->status != STATUS_OK)
 		return NULL;
-	snprintf(out, (size_t)size, "%.*s\n", (int)len, line);
-	blanks = strspn(out, " \t\r");
-	if (out[blanks] == '[')
-		read_head(p, line + blanks, len - blanks);
+	/* The blank keeps libinih from taking U+FEFF off, which it does in line 1. */
+	snprintf(out, (size_t)size, " %.*s\n", (int)len, line);
+	if (head)
+		read_head(p, head, len - (size_t)(head - line));
 	return p->status == STATUS_OK ? out : NULL;
 }
 
@@ -432,11 +470,16 @@ take_value(void *user, const char *section, const char *key, const char *value)
 	struct error sentence;
 	enum status status;
 
-	(void)section; /* cut at 50 bytes; p->section is whole */
-	if (!p->section)
+	(void)section; /* only this line's: p->section knows */
+	if (p->lost)
+		return true;
+	if (!p->section) {
 		refuse(p, STATUS_SETTINGS,
 		    "a key before the first section; allowed: [section] above it");
-	else if (!*key || !is_clean(key) || !is_clean(value))
+		p->lost = true; /* said once */
+		return false;
+	}
+	if (!*key || !is_clean(key) || !is_clean(value))
 		refuse(p, STATUS_SETTINGS,
 		    "an empty key, or control or invisible characters; allowed: name = "
 		    "value");
@@ -454,9 +497,31 @@ take_value(void *user, const char *section, const char *key, const char *value)
 static void
 configure_libinih(void)
 {
-	ini_max_line = SETTINGS_LINE_MAX + 3; /* with CR, LF, NUL */
+	ini_max_line = SETTINGS_LINE_MAX + 4; /* with a blank, CR, LF, NUL */
 	ini_allow_multiline = false;
 	ini_stop_on_first_error = true;
+}
+
+/* Reads the next line; whether to go on behind it. */
+static bool
+read_line(struct parser *p)
+{
+	const struct settings_text *text = p->text;
+	int result;
+
+	p->given = false;
+	result = ini_parse_stream(next_line, p, take_value, p);
+	if (result != 0 && p->status == STATUS_OK)
+		refuse(p, result > 0 ? STATUS_SETTINGS : STATUS_RETRY,
+		    "neither [section] nor name = value; allowed: these, and comments "
+		    "after ; or #");
+	if (p->status != STATUS_SETTINGS || !text->fault)
+		return p->status == STATUS_OK;
+	p->status = STATUS_OK;
+	text->fault(text->context, p->why.text);
+	if (p->place)
+		p->place->faults++;
+	return true;
 }
 
 enum status
@@ -467,12 +532,10 @@ settings_parse(const struct schema *schema, void *target,
 	struct parser p = {
 		.schema = schema,
 		.target = target,
-		.path = text->path,
+		.text = text,
 		.next = text->bytes,
 		.end = text->bytes + text->len,
-		.e = e,
 	};
-	int result;
 
 	if (text->len > SETTINGS_FILE_MAX)
 		return error_set(e, STATUS_SETTINGS,
@@ -481,12 +544,10 @@ settings_parse(const struct schema *schema, void *target,
 	if (text->len >= strlen(bom) && memcmp(text->bytes, bom, strlen(bom)) == 0)
 		p.next += strlen(bom);
 	configure_libinih();
-	result = ini_parse_stream(next_line, &p, take_value, &p);
-	if (result != 0 && p.status == STATUS_OK)
-		refuse(&p, result > 0 ? STATUS_SETTINGS : STATUS_RETRY,
-		    "neither [section] nor name = value; allowed: these, and comments "
-		    "after ; or #");
+	while (p.next < p.end && read_line(&p))
+		;
 	tdestroy(p.heads, free);
 	tdestroy(p.keys, free);
-	return p.status;
+	return p.status == STATUS_OK ? STATUS_OK
+				     : error_set(e, p.status, "%s", p.why.text);
 }

@@ -24,6 +24,12 @@ enum {
 	SETTINGS_HEAD_MAX = 128,         /* bytes between [ and ] */
 };
 
+/* Where a section stands, and what was wrong in it. */
+struct settings_place {
+	unsigned line;   /* of its head */
+	unsigned faults; /* told of its lines (struct settings_text, `fault`) */
+};
+
 enum setting_type {
 	SETTING_TEXT,   /* char *, UTF-8 without control characters */
 	SETTING_PATH,   /* char *, absolute, or empty */
@@ -59,6 +65,9 @@ struct section {
 	/* The struct that the rows' offsets count from, for this section; made at its
 	 * head. NULL with e set: refused (a second section of one name, too many). */
 	void *(*open)(void *target, const char *name, struct error *e);
+	/* Offset of a struct settings_place in that struct, for this section; 0: none
+	 * (so it cannot be the first member). */
+	size_t place;
 };
 
 struct schema {
@@ -77,10 +86,16 @@ struct settings_text {
 	const char *path; /* for the sentences */
 	const char *bytes;
 	size_t len;
+	/* NULL: the first fault ends the reading. Otherwise it is called with each fault,
+	 * in the order of their lines, and the reading goes on behind it. */
+	void (*fault)(void *context, const char *sentence);
+	void *context;
 };
 
 /* Reads a settings file's text. Sections are opened on target. STATUS_SETTINGS: the text
- * is "PATH:LINE: what is wrong; what is allowed". */
+ * is "PATH:LINE: what is wrong; what is allowed". With `fault` that sentence goes there
+ * and the status is STATUS_OK: fields whose lines were wrong have their defaults, and a
+ * section whose head was refused is passed over. */
 enum status settings_parse(const struct schema *schema, void *target,
     const struct settings_text *text, struct error *e);
 

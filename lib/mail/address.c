@@ -373,15 +373,23 @@ is_same(const char *a, const char *b)
 	return strncmp(a, b, local) == 0 && strcasecmp(a + local, b + local) == 0;
 }
 
+bool
+mailbox_list_has(const struct mailbox_list *list, const char *address)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (is_same(list->item[i].address, address))
+			return true;
+	return false;
+}
+
 enum status
 mailbox_list_add(struct mailbox_list *list, const struct mailbox *m, struct error *e)
 {
 	bool full_block = (list->count & (list->count - 1)) == 0; /* 0, 1, 2, 4, 8 … */
 	enum status status;
 
-	for (size_t i = 0; i < list->count; i++)
-		if (is_same(list->item[i].address, m->address))
-			return STATUS_OK;
+	if (mailbox_list_has(list, m->address))
+		return STATUS_OK;
 	if (list->count >= ADDRESS_LIST_MAX)
 		return error_set(e, STATUS_INVALID,
 		    "There are more than %d addresses in one list: send to fewer, or to "

@@ -53,6 +53,8 @@ enum status mailbox_list_parse(
  * memory. */
 enum status mailbox_list_add(
     struct mailbox_list *list, const struct mailbox *m, struct error *e);
+/* Whether an address stands there, compared in the same way. */
+bool mailbox_list_has(const struct mailbox_list *list, const char *address);
 void mailbox_list_clear(struct mailbox_list *list);
 
 /* Cuts the next element off a list's text: appends it to element without outer blanks and

@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -168,6 +169,24 @@ spell(struct buf *out, const char *s)
 		buf_putc(out, 'e');
 	else if (c < 0x300 || c > 0x36f)
 		buf_putc(out, '_');
+}
+
+char *
+filename_with(const char *name, const char *suffix)
+{
+	size_t len = strnlen(suffix, FILENAME_SUFFIX_MAX);
+	size_t most = FILENAME_MAX_BYTES - FILENAME_EXTENSION_MAX - 1 - len;
+	char stem[FILENAME_MAX_BYTES + 1];
+	char text[FILENAME_MAX_BYTES + FILENAME_SUFFIX_MAX + 1];
+	char *dot;
+
+	snprintf(stem, sizeof(stem), "%s", name);
+	dot = strrchr(stem, '.');
+	if (dot)
+		*dot = '\0';
+	stem[text_cut(stem, most)] = '\0';
+	snprintf(text, sizeof(text), "%s%.*s", stem, (int)len, suffix);
+	return filename_clean(text, dot ? dot + 1 : "pdf");
 }
 
 char *

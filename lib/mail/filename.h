@@ -9,6 +9,7 @@
 enum {
 	FILENAME_MAX_BYTES = 120, /* UTF-8, with the extension */
 	FILENAME_EXTENSION_MAX = 15,
+	FILENAME_SUFFIX_MAX = 31,
 };
 
 /* A malloc'ed name from text (a title, a document's name) and an extension ("pdf", no
@@ -20,6 +21,11 @@ enum {
  * is replaced; any other stays part of the name. An empty rest becomes "document". NULL
  * without memory. */
 char *filename_clean(const char *text, const char *extension);
+
+/* A malloc'ed copy of such a name with a suffix ("-2") between stem and extension; the
+ * stem is cut so that the suffix stays whole. Longer suffixes than FILENAME_SUFFIX_MAX
+ * are cut. NULL without memory. */
+char *filename_with(const char *name, const char *suffix);
 
 /* A malloc'ed printable-ASCII form for filename=: umlauts and accents of Latin letters
  * are spelled out or dropped (ä → ae, é → e), anything else becomes '_'. */

@@ -36,6 +36,7 @@ struct message_stream {
 	const struct attachment *attachment;
 	size_t count;
 	uint64_t size;
+	char id[ID_MAX + 1];
 	struct buf text;
 	size_t cut[MESSAGE_ATTACHMENTS_MAX + 1]; /* the last is the end of text */
 
@@ -112,6 +113,7 @@ add_header(struct buf *out, const struct message *m)
 	else
 		header_raw(out, "To", "undisclosed-recipients:;");
 	add_list(out, "Cc", m->cc);
+	add_list(out, "Bcc", m->bcc);
 	header_text(out, "Subject", m->subject);
 	buf_printf(&value, "<%s>", m->id);
 	header_raw(out, "Message-ID", buf_text(&value));
@@ -183,6 +185,7 @@ message_open(struct message_stream **out, const struct message *message, struct 
 		return error_set(e, STATUS_RETRY, "There is no memory for a message.");
 	s->attachment = message->attachment;
 	s->count = message->attachment_count;
+	memcpy(s->id, message->id, strlen(message->id) + 1);
 	buf_init(&s->text, MESSAGE_HEADER_MAX);
 	compose(s, message);
 	if (s->text.over) {
@@ -201,6 +204,19 @@ uint64_t
 message_size(const struct message_stream *s)
 {
 	return s->size;
+}
+
+const struct attachment *
+message_attachments(const struct message_stream *s, size_t *count)
+{
+	*count = s->count;
+	return s->attachment;
+}
+
+const char *
+message_id(const struct message_stream *s)
+{
+	return s->id;
 }
 
 void

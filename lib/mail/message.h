@@ -4,7 +4,7 @@
  * A message is a pure function of struct message: composed twice it gives the same bytes.
  * RFC 5322, RFC 2045, RFC 2046 (multipart/mixed: the text first, attachments after it),
  * RFC 2183. Only CR LF ends a line; lines are at most 76 characters in bodies and 998 in
- * headers. Bcc never stands in a header. Memory does not grow with the attachments.
+ * headers. Memory does not grow with the attachments.
  */
 #ifndef POSTROOM_MESSAGE_H
 #define POSTROOM_MESSAGE_H
@@ -35,8 +35,11 @@ struct attachment {
 struct message {
 	const struct mailbox *from;
 	const struct mailbox_list *to, *cc, *reply_to; /* NULL or empty: none */
-	const char *subject;                           /* UTF-8, cleaned here */
-	const char *body; /* UTF-8, lines ended by LF, cleaned here */
+	/* Stands in a header only where a service takes the recipients from it, and
+	 * removes it (Microsoft Graph); NULL everywhere else. */
+	const struct mailbox_list *bcc;
+	const char *subject; /* UTF-8, cleaned here */
+	const char *body;    /* UTF-8, lines ended by LF, cleaned here */
 	time_t date;
 	bool automatic;       /* no person sent it: nothing is to answer it (RFC 3834) */
 	const char *id;       /* left@right without brackets */
@@ -58,6 +61,11 @@ uint64_t message_size(const struct message_stream *s);
 /* The next bytes, at most len; 0 at the end; -1 with errno when an attachment cannot be
  * read or is shorter than its size (EIO), and from then on until message_rewind(). */
 ssize_t message_read(struct message_stream *s, char *bytes, size_t len);
+/* The attachments, as they were given. */
+const struct attachment *message_attachments(
+    const struct message_stream *s, size_t *count);
+/* The Message-ID, without brackets. */
+const char *message_id(const struct message_stream *s);
 /* Starts again from the first byte. */
 void message_rewind(struct message_stream *s);
 void message_close(struct message_stream *s);

@@ -1,12 +1,14 @@
 /* config: what postroom.conf says (config.h). */
 #include "lib/send/config.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
 
 #include "lib/base/file.h"
+#include "lib/send/account.h"
 #include "lib/send/value.h"
 
 /* -- sections ---------------------------------------------------------------------- */
@@ -72,7 +74,10 @@ open_config(void *target, const char *name, struct error *e)
 
 static const struct section sections[] = {
 	{ .kind = "postroom", .open = open_config },
-	{ .kind = "account", .named = true, .open = open_account },
+	{ .kind = "account",
+	    .named = true,
+	    .open = open_account,
+	    .place = offsetof(struct account, place) },
 	{ .kind = "policy", .open = open_config },
 	{ .kind = "users", .open = open_config },
 	{ .kind = "addresses", .open = open_config },
@@ -83,7 +88,9 @@ static const struct section sections[] = {
 /* -- keys -------------------------------------------------------------------------- */
 
 /* Each in the order of its enum in config.h. */
-static const char *const tls_choices[] = { "starttls", "implicit", "none", NULL };
+static const char *const tls_choices[] = { "starttls", "implicit", "optional", "none",
+	NULL };
+static const char *const signature_choices[] = { "ps256", "rs256", NULL };
 static const char *const auth_choices[] = { "password", "oauth-device", "oauth-app",
 	"oauth-code", "none", NULL };
 static const char *const ambiguous_choices[] = { "resend", "hold", NULL };
@@ -141,6 +148,9 @@ static const struct setting settings[] = {
 	    .help = "what is done with a message that is too large" },
 	{ GENERAL("notify", notify), OWN(value_notify), .initial = "owner",
 	    .help = "who is told of a message that was not sent" },
+	{ GENERAL("dates_file", dates_file), PATH,
+	    .initial = "/etc/postroom/signin-dates.conf",
+	    .help = "until when which way to sign in works, at which server" },
 	{ GENERAL("log_file", log_file), PATH, .initial = "",
 	    .help = "where a line is written for each message; default: syslog" },
 	{ GENERAL("log_subjects", log_subjects), OWN(value_yes_no), .initial = "no",
@@ -149,7 +159,8 @@ static const struct setting settings[] = {
 	{ ACCOUNT("server", server), OWN(value_server),
 	    .help = "the submission server, or graph for Microsoft Graph" },
 	{ ACCOUNT("tls", tls), CHOICE(tls_choices), .initial = "starttls",
-	    .help = "how the connection is encrypted; none only without a login" },
+	    .help = "how the connection is encrypted; optional and none only without a "
+		    "login" },
 	{ ACCOUNT("ca_file", ca_file), PATH, .initial = "",
 	    .help = "certificates to trust instead of the system's" },
 	{ ACCOUNT("auth", auth), CHOICE(auth_choices), .initial = "password",
@@ -178,9 +189,14 @@ static const struct setting settings[] = {
 	{ ACCOUNT("client_secret_file", client_secret_file), PATH, .initial = "",
 	    .help = "oauth-app: the file with the client secret; root's alone" },
 	{ ACCOUNT("certificate_file", certificate_file), PATH, .initial = "",
-	    .help = "oauth-app: the certificate, instead of a client secret" },
+	    .help = "oauth-app: the certificate, instead of a client secret; none: shown "
+		    "to the server" },
 	{ ACCOUNT("key_file", key_file), PATH, .initial = "",
-	    .help = "oauth-app: the certificate's private key; root's alone" },
+	    .help = "the certificate's private key; root's alone" },
+	{ ACCOUNT("signature", signature), CHOICE(signature_choices), .initial = "ps256",
+	    .help = "oauth-app: how the certificate's key signs" },
+	{ ACCOUNT("redirect_port", redirect_port), NUMBER(0, 65535), .initial = "0",
+	    .help = "oauth-code: the port on loopback that the browser comes back to" },
 	{ ACCOUNT("device_url", device_url), URL, .initial = "",
 	    .help = "OAuth: overrides what authority and tenant give" },
 	{ ACCOUNT("token_url", token_url), URL, .initial = "",
@@ -229,122 +245,16 @@ static const struct setting settings[] = {
 
 const struct schema config_schema = { .sections = sections, .settings = settings };
 
-/* -- what no single key can tell ----------------------------------------------------- */
-
-static bool
-is_graph(const struct account *a)
-{
-	return strcasecmp(a->server.host, "graph") == 0;
-}
-
-static bool
-is_oauth(const struct account *a)
-{
-	return a->auth != AUTH_PASSWORD && a->auth != AUTH_NONE;
-}
-
-/* Texts that a way to log in cannot do without. */
-static const struct need {
-	int auth;
-	const char *key;
-	size_t offset;
-} needs[] = {
-	{ AUTH_PASSWORD, "username", offsetof(struct account, username) },
-	{ AUTH_PASSWORD, "password_file", offsetof(struct account, password_file) },
-	{ AUTH_OAUTH_DEVICE, "username", offsetof(struct account, username) },
-	{ AUTH_OAUTH_DEVICE, "client_id", offsetof(struct account, client_id) },
-	{ AUTH_OAUTH_APP, "username", offsetof(struct account, username) },
-	{ AUTH_OAUTH_APP, "client_id", offsetof(struct account, client_id) },
-	{ AUTH_OAUTH_CODE, "username", offsetof(struct account, username) },
-	{ AUTH_OAUTH_CODE, "client_id", offsetof(struct account, client_id) },
-};
-
-/* The first text that the account's way to log in lacks; NULL when it has all. */
-static const char *
-missing_key(const struct account *a)
-{
-	for (size_t i = 0; i < sizeof(needs) / sizeof(needs[0]); i++) {
-		const char *base = (const char *)a;
-		const char *const *text =
-		    (const char *const *)(const void *)(base + needs[i].offset);
-
-		if (needs[i].auth == a->auth && **text == '\0')
-			return needs[i].key;
-	}
-	return NULL;
-}
-
-/* oauth-app shows who it is by a secret or by a certificate with its key. */
-static bool
-has_one_proof(const struct account *a)
-{
-	bool secret = *a->client_secret_file != '\0';
-	bool certificate = *a->certificate_file != '\0';
-	bool key = *a->key_file != '\0';
-
-	return certificate == key && secret != certificate;
-}
-
+/* What no single key can tell. */
 static enum status
-check_account(const struct account *a, struct error *e)
+finish(struct config *c, const struct settings_text *file, struct error *e)
 {
-	const char *missing;
+	enum status status = STATUS_OK;
 
-	if (!a->server.host)
-		return error_set(e, STATUS_SETTINGS,
-		    "server is missing; set it, for instance server = "
-		    "smtp.office365.com:587");
-	if (is_graph(a) && !is_oauth(a))
-		return error_set(e, STATUS_SETTINGS,
-		    "server = graph takes no password; allowed with it: auth = "
-		    "oauth-device, oauth-app, oauth-code");
-	if (a->tls == TLS_NONE && a->auth != AUTH_NONE)
-		return error_set(e, STATUS_SETTINGS,
-		    "tls = none would show the login to anybody on the way; allowed with "
-		    "it: auth = none");
-	missing = missing_key(a);
-	if (missing)
-		return error_set(e, STATUS_SETTINGS,
-		    "auth = %s needs %s; set it, or another auth", auth_choices[a->auth],
-		    missing);
-	if (a->auth == AUTH_OAUTH_APP && !has_one_proof(a))
-		return error_set(e, STATUS_SETTINGS,
-		    "auth = oauth-app needs client_secret_file, or certificate_file with "
-		    "key_file; set one of the two");
-	return STATUS_OK;
-}
-
-/* The sender is the user name where the file gives none. */
-static enum status
-default_from(struct account *a, struct error *e)
-{
-	enum status status;
-
-	if (a->from.address)
-		return STATUS_OK;
-	status = value_mailbox(&a->from, "from", a->username, e);
-	if (status == STATUS_INVALID)
-		return error_set(e, STATUS_SETTINGS,
-		    "from is missing, and username is no address that could stand for "
-		    "it; set from = scanner@example.com");
+	for (size_t i = 0; i < c->account_count && status == STATUS_OK; i++)
+		if (c->account[i].place.faults == 0) /* else what it lacks was wrong */
+			status = account_check(&c->account[i], file, e);
 	return status;
-}
-
-static enum status
-finish(struct config *c, struct error *e)
-{
-	for (size_t i = 0; i < c->account_count; i++) {
-		struct account *a = &c->account[i];
-		struct error sentence;
-		enum status status = check_account(a, &sentence);
-
-		if (status == STATUS_OK)
-			status = default_from(a, &sentence);
-		if (status != STATUS_OK)
-			return error_set(e, status, "%s: [account %s]: %s", c->path,
-			    a->name, sentence.text);
-	}
-	return STATUS_OK;
 }
 
 /* -- loading ----------------------------------------------------------------------- */
@@ -357,27 +267,25 @@ config_path(void)
 	return path && *path ? path : CONFIG_DEFAULT_PATH;
 }
 
-enum status
-config_parse(
-    struct config **out, const char *text, size_t len, const char *path, struct error *e)
+static enum status
+read_text(struct config **out, const struct settings_text *file, struct error *e)
 {
-	const struct settings_text file = { .path = path, .bytes = text, .len = len };
 	struct config *c = calloc(1, sizeof(*c));
 	enum status status = STATUS_OK;
 
 	if (c)
-		c->path = strdup(path);
+		c->path = strdup(file->path);
 	if (!c || !c->path) {
-		status = error_set(e, STATUS_RETRY, "%s: out of memory", path);
+		status = error_set(e, STATUS_RETRY, "%s: out of memory", file->path);
 		goto out;
 	}
 	status = settings_defaults(&config_schema, "postroom", c, e);
 	if (status == STATUS_OK)
 		status = settings_defaults(&config_schema, "policy", c, e);
 	if (status == STATUS_OK)
-		status = settings_parse(&config_schema, c, &file, e);
+		status = settings_parse(&config_schema, c, file, e);
 	if (status == STATUS_OK)
-		status = finish(c, e);
+		status = finish(c, file, e);
 	if (status == STATUS_OK) {
 		*out = c;
 		return STATUS_OK;
@@ -388,27 +296,45 @@ out:
 }
 
 enum status
-config_load(struct config **out, const char *path, struct error *e)
+config_parse(
+    struct config **out, const char *text, size_t len, const char *path, struct error *e)
 {
+	const struct settings_text file = { .path = path, .bytes = text, .len = len };
+
+	return read_text(out, &file, e);
+}
+
+enum status
+config_check(struct config **out, const char *path,
+    void (*tell)(void *context, const char *fault), void *context, struct error *e)
+{
+	struct settings_text file = { .path = path, .fault = tell, .context = context };
 	const struct file_rule rule = { .owner = geteuid(), .max = SETTINGS_FILE_MAX };
 	enum status status;
-	size_t len = SETTINGS_FILE_MAX;
 	char *text = NULL;
 	int fd;
 
+	file.len = SETTINGS_FILE_MAX;
 	status = file_open(&fd, path, &rule, e);
 	if (status != STATUS_OK)
 		return status;
 	text = malloc(SETTINGS_FILE_MAX);
 	if (text)
-		status = file_read(fd, text, &len, path, e);
+		status = file_read(fd, text, &file.len, path, e);
 	else
 		status = error_set(e, STATUS_RETRY, "%s: out of memory", path);
 	close(fd);
+	file.bytes = text;
 	if (status == STATUS_OK)
-		status = config_parse(out, text, len, path, e);
+		status = read_text(out, &file, e);
 	free(text);
 	return status;
+}
+
+enum status
+config_load(struct config **out, const char *path, struct error *e)
+{
+	return config_check(out, path, NULL, NULL, e);
 }
 
 static void
@@ -469,8 +395,39 @@ account_port(const struct account *a)
 	static const uint16_t defaults[] = {
 		[TLS_STARTTLS] = 587,
 		[TLS_IMPLICIT] = 465,
+		[TLS_OPTIONAL] = 25,
 		[TLS_NONE] = 25,
 	};
 
 	return a->server.port ? a->server.port : defaults[a->tls];
+}
+
+bool
+account_is_graph(const struct account *a)
+{
+	return strcasecmp(a->server.host, "graph") == 0;
+}
+
+bool
+account_is_oauth(const struct account *a)
+{
+	return a->auth != AUTH_PASSWORD && a->auth != AUTH_NONE;
+}
+
+bool
+account_is_delegated(const struct account *a)
+{
+	return a->auth == AUTH_OAUTH_DEVICE || a->auth == AUTH_OAUTH_CODE;
+}
+
+const char *
+auth_name(int auth)
+{
+	return auth_choices[auth];
+}
+
+const char *
+tls_name(int tls)
+{
+	return tls_choices[tls];
 }

@@ -23,7 +23,8 @@ enum {
 	CONFIG_PROFILES_MAX = 64,
 };
 
-enum tls_mode { TLS_STARTTLS, TLS_IMPLICIT, TLS_NONE };
+/* TLS_OPTIONAL: STARTTLS where it is offered, for a relay without a login. */
+enum tls_mode { TLS_STARTTLS, TLS_IMPLICIT, TLS_OPTIONAL, TLS_NONE };
 
 enum auth_mode {
 	AUTH_PASSWORD,
@@ -32,6 +33,9 @@ enum auth_mode {
 	AUTH_OAUTH_CODE,
 	AUTH_NONE
 };
+
+/* How a client assertion is signed (RFC 7518 3.3, 3.5). */
+enum signature { SIGNATURE_PS256, SIGNATURE_RS256 };
 
 enum reply_to_mode { REPLY_TO_USER, REPLY_TO_NONE, REPLY_TO_ADDRESS };
 
@@ -46,6 +50,7 @@ struct server {
 
 struct account {
 	char *name;
+	struct settings_place place; /* in the file; `faults` also of the whole account */
 	struct server server;
 	int tls;       /* enum tls_mode */
 	char *ca_file; /* "": the system's authorities */
@@ -58,6 +63,8 @@ struct account {
 	uint64_t max_per_minute;
 	char *authority, *tenant, *client_id, *scope;
 	char *client_secret_file, *certificate_file, *key_file;
+	int signature;          /* enum signature */
+	uint64_t redirect_port; /* oauth-code, on loopback; 0: any that is free */
 	char *device_url, *token_url, *authorize_url, *graph_url;
 };
 
@@ -114,7 +121,8 @@ struct config {
 	int ambiguous;          /* enum ambiguous_mode */
 	struct oversize oversize;
 	struct notify notify;
-	char *log_file; /* "": syslog */
+	char *dates_file; /* until when which way to sign in works */
+	char *log_file;   /* "": syslog */
 	bool log_subjects;
 	struct account account[CONFIG_ACCOUNTS_MAX];
 	size_t account_count;
@@ -140,6 +148,12 @@ enum status config_load(struct config **out, const char *path, struct error *e);
 /* The same on text in memory, for tests and fuzzing. */
 enum status config_parse(
     struct config **out, const char *text, size_t len, const char *path, struct error *e);
+/* As config_load(), and looks for all that is wrong: calls tell() with each fault, as
+ * "PATH:LINE: what; remedy", and gives what is right. Values that were wrong have their
+ * defaults; accounts whose place counts faults may lack what others have. Other statuses
+ * than STATUS_OK: the file cannot be read. */
+enum status config_check(struct config **out, const char *path,
+    void (*tell)(void *context, const char *fault), void *context, struct error *e);
 void config_free(struct config *c);
 
 /* The account of this name, the first one for NULL or ""; NULL when there is none. */
@@ -147,5 +161,14 @@ const struct account *config_account(const struct config *c, const char *name);
 const struct scan_profile *config_profile(const struct config *c, const char *name);
 /* The port to connect to: the server's own, or 587, 465, 25 by tls. */
 uint16_t account_port(const struct account *a);
+/* Whether it sends through Microsoft Graph instead of SMTP. */
+bool account_is_graph(const struct account *a);
+/* Whether it signs in with tokens. */
+bool account_is_oauth(const struct account *a);
+/* Whether somebody has to sign in for it (oauth-device, oauth-code). */
+bool account_is_delegated(const struct account *a);
+/* "password", "oauth-device" … as in the settings. */
+const char *auth_name(int auth);
+const char *tls_name(int tls);
 
 #endif

@@ -74,6 +74,19 @@ is_word(const char *text, size_t len, const char *word)
 	return len == strlen(word) && memcmp(text, word, len) == 0;
 }
 
+/* Whether a mechanism is one that the plan can use. */
+static bool
+is_usable(const struct dialogue *d, const char *text, size_t len)
+{
+	static const char *const usable[][2] = {
+		{ "LOGIN", "PLAIN" },
+		{ "XOAUTH2", "OAUTHBEARER" },
+	};
+
+	return is_word(text, len, usable[d->plan.token][0]) ||
+	    is_word(text, len, usable[d->plan.token][1]);
+}
+
 static void
 read_mechanisms(struct dialogue *d, const char *text, size_t len)
 {
@@ -84,8 +97,7 @@ read_mechanisms(struct dialogue *d, const char *text, size_t len)
 
 		while (end < len && text[end] != ' ')
 			end++;
-		if (is_word(text + start, end - start, "LOGIN") ||
-		    is_word(text + start, end - start, "PLAIN"))
+		if (is_usable(d, text + start, end - start))
 			d->can_login = true;
 		start = end + 1;
 	}
@@ -114,6 +126,8 @@ read_capability(struct dialogue *d, const char *text, size_t len)
 		d->size_limit = read_size(text + 5, len - 5);
 	else if (len > 5 && memcmp(text, "AUTH ", 5) == 0)
 		read_mechanisms(d, text + 5, len - 5);
+	else if (len >= 8 && memcmp(text, "STARTTLS", 8) == 0)
+		d->can_tls = true;
 }
 
 static enum status
@@ -136,8 +150,10 @@ after_ehlo(struct dialogue *d, struct error *e)
 	d->greeted = true;
 	if (d->plan.auth && !d->can_login)
 		return error_set(e, STATUS_SETTINGS,
-		    "the server offers no sign-in with a password (AUTH LOGIN or PLAIN) "
-		    "after TLS; check the account's server and port, and its auth");
+		    "the server offers no sign-in with %s after TLS; check the account's "
+		    "server and port, and its auth",
+		    d->plan.token ? "an access token (AUTH XOAUTH2 or OAUTHBEARER)"
+				  : "a password (AUTH LOGIN or PLAIN)");
 	if (d->size_limit && d->plan.size > d->size_limit)
 		return over_size(d, e);
 	d->stage = d->plan.auth ? STAGE_AUTH : STAGE_MAIL;
@@ -147,7 +163,8 @@ after_ehlo(struct dialogue *d, struct error *e)
 static enum status
 on_ehlo(struct dialogue *d, struct error *e)
 {
-	bool clear = d->plan.starttls && !d->encrypted;
+	bool clear =
+	    d->plan.starttls && !d->encrypted && (d->can_tls || !d->plan.optional);
 
 	if (d->reply.code / 100 == 2) {
 		if (!clear)

@@ -40,7 +40,9 @@ enum {
 /* What the client wants; fixed before the first line. */
 struct dialogue_plan {
 	bool starttls; /* the connection starts in clear text and must change to TLS */
+	bool optional; /* with starttls: only where the server offers it */
 	bool auth;     /* a 235 must be seen before MAIL */
+	bool token;    /* by an access token (XOAUTH2, OAUTHBEARER) and no password */
 	size_t recipients;
 	uint64_t size; /* bytes of the message */
 };
@@ -48,10 +50,12 @@ struct dialogue_plan {
 struct dialogue {
 	struct dialogue_plan plan;
 	enum stage stage;
-	bool encrypted;      /* STARTTLS was answered by 220 */
-	bool authenticated;  /* 235 was seen */
-	bool refused;        /* the reply ended it: whatever follows answers QUIT */
-	bool can_login;      /* EHLO offered AUTH LOGIN or PLAIN, as libcurl reads it */
+	bool encrypted;     /* STARTTLS was answered by 220 */
+	bool authenticated; /* 235 was seen */
+	bool refused;       /* the reply ended it: whatever follows answers QUIT */
+	bool can_login; /* EHLO offered AUTH with what the plan needs, as libcurl reads it
+			 */
+	bool can_tls;   /* and STARTTLS */
 	uint64_t size_limit; /* what EHLO's SIZE says; 0: no limit known */
 	bool greeted;   /* EHLO was answered on the connection that will carry mail */
 	bool committed; /* the client's to set: it hands over the message's last bytes */
@@ -70,7 +74,7 @@ void dialogue_init(struct dialogue *d, const struct dialogue_plan *plan);
 
 /* Takes one line as the server sent it, with or without its CR LF. STATUS_OK: go on, or
  * refused, see dialogue_refused(). Anything else: the client must break off before it
- * sends another byte: STATUS_SETTINGS no AUTH LOGIN or PLAIN offered; STATUS_REFUSED the
+ * sends another byte: STATUS_SETTINGS no AUTH that the plan needs; STATUS_REFUSED the
  * message is over SIZE; STATUS_RETRY not an SMTP reply, too many lines, EHLO refused, an
  * answer to the message before `committed`. */
 enum status dialogue_line(

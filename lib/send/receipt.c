@@ -10,8 +10,9 @@ enum {
 void
 receipt_clear(struct receipt *receipt, size_t recipients)
 {
-	*receipt =
-	    (struct receipt){ .verdict = VERDICT_WAIT, .delivery = receipt->delivery };
+	*receipt = (struct receipt){
+		.verdict = VERDICT_WAIT, .retry_after = -1, .delivery = receipt->delivery
+	};
 	for (size_t i = 0; i < recipients; i++)
 		receipt->delivery[i] = (struct delivery){ .verdict = VERDICT_WAIT };
 }
@@ -51,7 +52,6 @@ receipt_fill(struct receipt *receipt, const struct dialogue *d, enum status stat
 	if (refused && verdict_status(reply_classify(last).verdict) == status)
 		receipt->verdict = reply_classify(last).verdict;
 	receipt->uncertain = d->committed && status != STATUS_OK && !refused;
-	receipt->logged_in = d->authenticated;
 	receipt->greeted = d->greeted;
 	receipt->size_limit = d->greeted ? d->size_limit : 0;
 }

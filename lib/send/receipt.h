@@ -32,7 +32,8 @@ struct receipt {
 	enum verdict verdict; /* what it means, also where no reply came */
 	bool uncertain;       /* committed, and no answer came: it may have arrived */
 	bool unreachable;     /* no connection was made */
-	bool logged_in;       /* the server took the login */
+	bool found;           /* an earlier attempt had sent it (graph.h) */
+	int64_t retry_after;  /* seconds that the server asks to wait; -1: it does not */
 	bool greeted;         /* EHLO was answered inside TLS: size_limit is known */
 	uint64_t size_limit;  /* what EHLO's SIZE said; 0: none */
 	struct delivery *delivery; /* one each recipient, the caller's */

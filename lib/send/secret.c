@@ -2,6 +2,7 @@
 #include "lib/send/secret.h"
 
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -124,6 +125,49 @@ secret_is_in(const char *text, const char *user, const char *password)
 	found = strstr(text, password) || holds_word(text, password, len) ||
 	    holds_word(text, plain, user_len + len + 2);
 	explicit_bzero(plain, sizeof(plain));
+	return found;
+}
+
+/* Whether text has SECRET_PART bytes in a row of these. */
+static bool
+shares_part(const char *text, const char *bytes)
+{
+	char part[SECRET_PART + 1] = "";
+	size_t len = strlen(text);
+	bool found = false;
+
+	for (size_t i = 0; !found && i + SECRET_PART <= len; i++) {
+		memcpy(part, text + i, SECRET_PART);
+		found = strstr(bytes, part);
+	}
+	explicit_bzero(part, sizeof(part));
+	return found;
+}
+
+/* In base64 a byte's letters depend on where it stands among three: all three ways are
+ * looked for, with the letters left out that its neighbours have a share in. */
+bool
+secret_part_is_in(const char *text, const char *token)
+{
+	size_t len = strlen(token), size = (len + 2 + 2) / 3 * 4 + 1;
+	unsigned char *shifted = calloc(1, len + 2);
+	char *word = malloc(size);
+	bool found = shares_part(text, token);
+
+	for (size_t shift = 0; shifted && word && !found && shift < 3; shift++) {
+		size_t whole = (shift + len) / 3 * 3, end;
+
+		memcpy(shifted + shift, token, len);
+		end = base64_word(word, shifted, whole);
+		word[end] = '\0';
+		found = end > 4 && shares_part(text, word + (shift ? 4 : 0));
+	}
+	if (shifted)
+		explicit_bzero(shifted, len + 2);
+	if (word)
+		explicit_bzero(word, size);
+	free(shifted);
+	free(word);
 	return found;
 }
 

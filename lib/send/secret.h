@@ -28,6 +28,14 @@ enum status secret_read(struct secret *out, const char *path, struct error *e);
  * (base64). */
 bool secret_is_in(const char *text, const char *user, const char *password);
 
+enum {
+	SECRET_PART = 16, /* bytes of a token that nobody else may see in a row */
+};
+
+/* Whether text repeats SECRET_PART or more bytes in a row of a token, as it is or inside
+ * something that was encoded in base64, as AUTH XOAUTH2 and OAUTHBEARER send it. */
+bool secret_part_is_in(const char *text, const char *token);
+
 /* Overwrites the text in a way that the compiler keeps. */
 void secret_wipe(struct secret *s);
 

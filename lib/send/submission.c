@@ -98,12 +98,16 @@ is_premature(const struct run *r)
 /* Some servers repeat in a refusal what they were sent; the queue's message and the log
  * are read by everybody. */
 static void
-hide_password(const struct run *r, struct reply *reply)
+hide_secret(const struct run *r, struct reply *reply)
 {
-	if (r->job->password &&
-	    secret_is_in(reply->text, r->job->account->username, r->job->password))
+	const struct submission *job = r->job;
+
+	if ((job->password &&
+		secret_is_in(reply->text, job->account->username, job->password)) ||
+	    (job->token && secret_part_is_in(reply->text, job->token)))
 		snprintf(reply->text, sizeof(reply->text),
-		    "(its text is left out, as it repeats the password)");
+		    "(its text is left out, as it repeats the %s)",
+		    job->token ? "access token" : "password");
 }
 
 /* Tells the caller what came of the message, once. */
@@ -129,8 +133,8 @@ on_reply(struct run *r, size_t answered_before)
 	struct dialogue *d = &r->dialogue;
 	bool refused = dialogue_refused(d);
 
-	hide_password(r, &d->reply);
-	hide_password(r, &d->excuse);
+	hide_secret(r, &d->reply);
+	hide_secret(r, &d->excuse);
 	if (d->recipients_answered > answered_before)
 		receipt_note(r->receipt, answered_before, &d->reply);
 	if (d->reply.stage == STAGE_BODY)
@@ -283,6 +287,36 @@ make_url(char *url, size_t size, const struct account *a)
 	    v6 ? "]" : "", account_port(a), name);
 }
 
+/* What the server is shown: a password, a token, or a certificate. libcurl takes
+ * OAUTHBEARER where a server offers it beside XOAUTH2. */
+static void
+set_login(struct run *r)
+{
+	const struct submission *job = r->job;
+	CURL *c = r->easy;
+
+	if (r->dialogue.plan.auth)
+		curl_easy_setopt(c, CURLOPT_USERNAME, job->account->username);
+	if (r->dialogue.plan.token) {
+		curl_easy_setopt(c, CURLOPT_XOAUTH2_BEARER, job->token);
+		curl_easy_setopt(
+		    c, CURLOPT_LOGIN_OPTIONS, "AUTH=XOAUTH2;AUTH=OAUTHBEARER");
+	} else if (r->dialogue.plan.auth) {
+		curl_easy_setopt(c, CURLOPT_PASSWORD, job->password);
+		curl_easy_setopt(c, CURLOPT_LOGIN_OPTIONS, "AUTH=LOGIN;AUTH=PLAIN");
+	}
+	if (job->pem) {
+		struct curl_blob pem = {
+			.data = (void *)(uintptr_t)job->pem, /* copied, not changed */
+			.len = strlen(job->pem),
+			.flags = CURL_BLOB_COPY,
+		};
+
+		curl_easy_setopt(c, CURLOPT_SSLCERT_BLOB, &pem);
+		curl_easy_setopt(c, CURLOPT_SSLKEY_BLOB, &pem);
+	}
+}
+
 static void
 set_transport(struct run *r)
 {
@@ -300,7 +334,8 @@ set_transport(struct run *r)
 	curl_easy_setopt(c, CURLOPT_TCP_KEEPALIVE, 1L);
 	curl_easy_setopt(c, CURLOPT_ERRORBUFFER, r->detail);
 	if (a->tls != TLS_NONE)
-		curl_easy_setopt(c, CURLOPT_USE_SSL, (long)CURLUSESSL_ALL);
+		curl_easy_setopt(c, CURLOPT_USE_SSL,
+		    (long)(a->tls == TLS_OPTIONAL ? CURLUSESSL_TRY : CURLUSESSL_ALL));
 	curl_easy_setopt(c, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	curl_easy_setopt(c, CURLOPT_SSL_VERIFYPEER, 1L);
 	curl_easy_setopt(c, CURLOPT_SSL_VERIFYHOST, 2L);
@@ -308,11 +343,7 @@ set_transport(struct run *r)
 		curl_easy_setopt(c, CURLOPT_CAINFO, a->ca_file);
 		curl_easy_setopt(c, CURLOPT_CAPATH, NULL);
 	}
-	if (r->dialogue.plan.auth) {
-		curl_easy_setopt(c, CURLOPT_USERNAME, a->username);
-		curl_easy_setopt(c, CURLOPT_PASSWORD, r->job->password);
-		curl_easy_setopt(c, CURLOPT_LOGIN_OPTIONS, "AUTH=LOGIN;AUTH=PLAIN");
-	}
+	set_login(r);
 }
 
 static enum status
@@ -458,7 +489,10 @@ explain_break(const struct run *r, CURLcode code, struct error *e)
 		{ CURLE_SSL_CONNECT_ERROR, STATUS_RETRY, "TLS could not be agreed on" },
 		{ CURLE_LOGIN_DENIED, STATUS_SETTINGS,
 		    "it offers no way to sign in that Postroom knows (AUTH LOGIN, "
-		    "PLAIN)" },
+		    "PLAIN, XOAUTH2, OAUTHBEARER)" },
+		{ CURLE_SSL_CERTPROBLEM, STATUS_SETTINGS,
+		    "the account's certificate_file and key_file cannot be used; they "
+		    "have to be PEM, belong together, and have no passphrase" },
 		{ CURLE_OUT_OF_MEMORY, STATUS_RETRY, "out of memory" },
 	};
 	const struct account *a = r->job->account;
@@ -514,8 +548,11 @@ submission_send(const struct submission *s, struct receipt *receipt, struct erro
 {
 	struct run r = { .job = s, .receipt = receipt };
 	struct dialogue_plan plan = {
-		.starttls = s->account->tls == TLS_STARTTLS,
+		.starttls =
+		    s->account->tls == TLS_STARTTLS || s->account->tls == TLS_OPTIONAL,
+		.optional = s->account->tls == TLS_OPTIONAL,
 		.auth = s->account->auth != AUTH_NONE,
+		.token = s->token,
 		.recipients = s->recipients->count,
 		.size = message_size(s->message),
 	};

@@ -22,9 +22,15 @@
 
 struct submission {
 	const struct account *account;
-	const char *password;                  /* NULL with auth = none; not kept */
+	const char *password; /* NULL: there is none, here and below; not kept */
+	const char *token;    /* an access token (AUTH XOAUTH2 or OAUTHBEARER; Graph) */
+	const char *pem;      /* auth = none: certificate and key to show in TLS */
 	const struct mailbox_list *recipients; /* the envelope's, 1 or more */
 	struct message_stream *message;        /* read from its start to its end */
+	/* For Graph alone: the message without its attachments (NULL: it has none), and
+	 * whether an earlier attempt may have sent it, or left something of it. */
+	struct message_stream *bare;
+	bool find;
 	int stop; /* a descriptor that turns readable when the job is to be stopped; or -1
 		   */
 	/* Called with the stage and the message bytes handed over so far; may be NULL. */

@@ -22,6 +22,8 @@ TOO_LARGE = "552 5.3.4 Message size exceeds fixed maximum message size"
 RESET = "250 2.0.0 Resetting"
 BYE = "221 2.0.0 Service closing transmission channel"
 UNKNOWN = "500 5.3.3 Unrecognized command"
+UNKNOWN_MECHANISM = "504 5.7.4 Unrecognized authentication type"
+NOT_SIGNED_IN = "530 5.7.57 Client not authenticated to send mail"
 
 
 def now():

@@ -19,8 +19,11 @@ What the server offers, with the defaults:
     "newest": null              "1.1": an appliance that was never updated
     "mechanisms": ["LOGIN", "XOAUTH2"]   []: a server that lets nobody in;
                                 ["PLAIN"]: one that is not Office 365
+    "challenge": false          true: a refused token is challenged first, as Gmail does it
     "size": 157286400           0: not announced
     "keep": true                false: count the message's bytes and let them go (a sink)
+
+Passwords are not judged; tokens are, where Server is given a judge of them.
 
 "faults" maps a stage to an action, or to a list of actions, one for each time that the stage
 is reached, over all connections; null, and what comes after the list's end, is no fault:
@@ -57,7 +60,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from fakes import certificates, dialogue, program  # noqa: E402
+from fakes import bearer, certificates, dialogue, program  # noqa: E402
 
 BLOCK = 1024 * 1024        # bytes asked of the socket at a time
 LINE_MAX = 64 * 1024       # bytes of a command line; a client that sends more is cut off
@@ -126,8 +129,8 @@ class Script:
     """The script, and how often each stage has been reached."""
 
     DEFAULTS = {"certificate": "good", "implicit": False, "starttls": True, "newest": None,
-                "mechanisms": list(dialogue.MECHANISMS), "size": dialogue.SIZE_LIMIT,
-                "keep": True, "faults": {}}
+                "mechanisms": list(dialogue.MECHANISMS), "challenge": False,
+                "size": dialogue.SIZE_LIMIT, "keep": True, "faults": {}}
 
     def __init__(self, script):
         unknown = set(script) - set(self.DEFAULTS)
@@ -167,6 +170,7 @@ class Connection:
         self.stream, self.number = stream, number
         self.buffer = b""
         self.tls = False
+        self.signed_in = server.tokens is None  # where nobody judges, nobody is asked
         self.sender, self.recipients = "", []
         self.said = ""  # the last line of the last answer
 
@@ -305,9 +309,12 @@ class Connection:
         self.tls = True
 
     def auth(self, rest):
-        """LOGIN with or without an initial answer; others with theirs. Nothing of it is
-        judged: the script says whether the credential is right."""
+        """LOGIN with or without an initial answer; others with theirs. The script says
+        whether a password is right; a token is judged."""
         mechanism, _, initial = rest.partition(" ")
+        if self.server.tokens and mechanism not in self.script.mechanisms:
+            self.say(dialogue.UNKNOWN_MECHANISM)
+            return
         prompts = {"LOGIN": [dialogue.USERNAME_CHALLENGE, dialogue.PASSWORD_CHALLENGE]}
         prompts = prompts.get(mechanism.upper(), [""])
         answers = [initial] if initial else []
@@ -316,7 +323,20 @@ class Connection:
             answers.append(self.line().decode("latin-1"))
         credential = [b64decode(each, validate=False) for each in answers]
         self.server.credentials.append((self.tls, mechanism, credential))
-        self.answer("auth", dialogue.AUTH_ACCEPTED)
+        usual = (dialogue.AUTH_ACCEPTED,)
+        if mechanism in bearer.FORMS and not self.judge(mechanism, credential[-1]):
+            if self.script.challenge:
+                self.server.challenged.append([mechanism, None])
+                self.say(f"334 {bearer.CHALLENGE}")
+                self.server.challenged[-1][1] = self.line()
+            usual = bearer.refused(self.script.challenge)
+        self.signed_in = self.answer("auth", *usual) or self.server.tokens is None
+
+    def judge(self, mechanism, answer):
+        """Whether a token is good; each is, where nobody was told to judge them."""
+        found = bearer.parse(mechanism, answer)
+        return self.server.tokens is None or bool(found and self.server.tokens(
+            found[1], found[0]))
 
     def mail(self, rest):
         path, *parameters = rest.partition(":")[2].split()
@@ -324,6 +344,8 @@ class Connection:
         usual = dialogue.SENDER_OK
         if self.script.size and size and size[0] > self.script.size:
             usual = dialogue.TOO_LARGE
+        if not self.signed_in:
+            usual = dialogue.NOT_SIGNED_IN
         if self.answer("mail", usual):
             self.sender, self.recipients = path.strip("<>"), []
 
@@ -412,6 +434,8 @@ class Server:
 
     commands     every command line, in order
     credentials  (tls, mechanism, answers) of every AUTH
+    challenged   [mechanism, the client's answer or None] of every token that was refused by
+                 a challenge first
     bare         every byte that came in outside TLS
     refused      handshakes that the client broke off
     messages     every message, also those that were cut off
@@ -419,11 +443,14 @@ class Server:
     peak         the most connections that were open at a time
     """
 
-    def __init__(self, script, folder=None, kit=None):
-        self.script = Script(script)
+    def __init__(self, script, folder=None, kit=None, tokens=None):
+        """tokens(token, mailbox) tells whether a token is good; then nobody sends who has
+        not signed in."""
+        self.script, self.tokens = Script(script), tokens
         self.kit = kit or certificates.Kit(Path(folder) / "tls")
         self.ca_file = self.kit.ca_file
         self.commands, self.credentials, self.refused, self.messages = [], [], [], []
+        self.challenged = []
         self.bare = bytearray()
         self.endless = self.peak = 0
         self.stopping = threading.Event()

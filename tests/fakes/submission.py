@@ -10,7 +10,8 @@ client has to trust is FOLDER/tls/authority/ca.pem.
 
 The dialogue is aiosmtpd's; this file gives it Office 365's words, mechanisms and rules: AUTH
 only inside TLS, one mailbox, which may send as itself alone. BINARYMIME and CHUNKING are
-announced as the service does, but BDAT is not understood. XOAUTH2 is offered and refused.
+announced as the service does, but BDAT is not understood. A token (XOAUTH2) opens the mailbox
+where Server is given a judge of tokens, and is refused where not.
 """
 import asyncio
 import itertools
@@ -21,19 +22,22 @@ import socket
 import sys
 import threading
 import warnings
+from base64 import b64decode
 from pathlib import Path
 
 with warnings.catch_warnings():  # of the libraries' age, nothing to a reader of a demo
     warnings.simplefilter("ignore")
-    from aiosmtpd.smtp import SMTP, AuthResult
+    from aiosmtpd.smtp import MISSING, SMTP, AuthResult, LoginPassword
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from fakes import certificates, dialogue, program  # noqa: E402
+from fakes import bearer, certificates, dialogue, program  # noqa: E402
 
 # A refused login or an unknown command is what tests send: no news for standard error.
 logging.getLogger("mail.log").setLevel(logging.CRITICAL)
 
 START_LIMIT = 10  # seconds until the server listens
+AUTH_LINE_MAX = 16 * 1024  # bytes of a line that carries a token
+EVERY_MECHANISM = {"LOGIN", "PLAIN", "XOAUTH2", "OAUTHBEARER"}
 # Parameters of DSN and AUTH (RFC 3461, RFC 4954) that the service takes and aiosmtpd refuses.
 TOLERATED = {"RET", "ENVID", "NOTIFY", "ORCPT", "AUTH"}
 # aiosmtpd's fixed replies, in the service's words.
@@ -43,7 +47,7 @@ WORDING = {
     "221 Bye": dialogue.BYE,
     "250 OK": dialogue.RESET,
     "530 5.7.0 Authentication required":
-        "530 5.7.57 Client not authenticated to send mail",
+        dialogue.NOT_SIGNED_IN,
     "552 Error: message size exceeds fixed maximum message size": dialogue.TOO_LARGE,
     "552 Error: Too much mail data": dialogue.TOO_LARGE,
 }
@@ -56,7 +60,7 @@ class Dialogue(SMTP):
     AuthLoginPasswordChallenge = dialogue.PASSWORD_CHALLENGE
 
     async def push(self, status):
-        if str(status).startswith("535 "):
+        if status == "535 5.7.8 Authentication credentials invalid":
             status = dialogue.auth_refused()
         await super().push(WORDING.get(status, status))
 
@@ -64,25 +68,50 @@ class Dialogue(SMTP):
         return super()._getparams(
             [each for each in params if each.partition("=")[0] not in TOLERATED])
 
+    async def _bearer(self, mechanism, initial):
+        """The dialogue of a mechanism that shows a token. Its line is longer than those
+        that aiosmtpd reads (RFC 4954 4)."""
+        mailbox = self.event_handler
+        self._reader._limit = AUTH_LINE_MAX
+        try:
+            answer = b64decode(initial[0]) if initial else await self.challenge_auth("")
+            if answer is MISSING:  # it has been told what is wrong
+                return AuthResult(success=False, handled=True)
+            found = bearer.parse(mechanism, answer)
+            good = found and mailbox.tokens(found[1], found[0])
+            if not good and mailbox.challenge:
+                await self.challenge_auth(bearer.CHALLENGE, encode_to_b64=False)
+        finally:
+            self._reader._limit = self.line_length_limit
+        if good:
+            self.session.mechanism = mechanism
+            return AuthResult(success=True, auth_data=LoginPassword(found[0].encode(), b""))
+        for line in bearer.refused(mailbox.challenge):
+            await self.push(line)
+        return AuthResult(success=False, handled=True)
+
     async def auth_XOAUTH2(self, _, args):
-        if len(args) < 2:
-            await self.challenge_auth("")
-        return AuthResult(success=False, handled=False)
+        return await self._bearer("XOAUTH2", args[1:])
+
+    async def auth_OAUTHBEARER(self, _, args):
+        return await self._bearer("OAUTHBEARER", args[1:])
 
 
 class Mailbox:
     """What happens at each stage, and where the messages go: aiosmtpd's handler."""
 
-    def __init__(self, folder, user):
+    def __init__(self, folder, user, tokens, mechanisms, challenge):
         self.folder = folder
         self.user = user
+        self.tokens, self.mechanisms, self.challenge = tokens, mechanisms, challenge
         self.numbers = itertools.count(1)
         self.arrived = threading.Condition()
         self.paths = []
 
     async def handle_EHLO(self, server, session, envelope, hostname, responses):
         session.host_name = hostname
-        return dialogue.ehlo(session.peer[0], session.ssl is not None)
+        return dialogue.ehlo(session.peer[0], session.ssl is not None,
+                             mechanisms=self.mechanisms)
 
     async def handle_MAIL(self, server, session, envelope, address, options):
         envelope.mail_from = address
@@ -106,6 +135,7 @@ class Mailbox:
             "rcpt_tos": envelope.rcpt_tos,
             "mail_options": envelope.mail_options,
             "auth": session.auth_data.login.decode(),
+            "mechanism": getattr(session, "mechanism", "LOGIN"),
             "tls": session.ssl["ssl_object"].version(),
             "helo": session.host_name,
         }, indent=1) + "\n")
@@ -118,15 +148,19 @@ class Mailbox:
 
 
 class Server:
-    """The server in a thread of its own. `paths` lists the messages as they arrived."""
+    """The server in a thread of its own. `paths` lists the messages as they arrived.
 
-    def __init__(self, folder, user, password, kit=None):
+    tokens(token, mailbox) tells whether a token is good. With `challenge` one that is not is
+    challenged before it is refused, as Gmail does it."""
+
+    def __init__(self, folder, user, password, kit=None, *, tokens=lambda *_: False,
+                 mechanisms=dialogue.MECHANISMS, challenge=False):
         folder = Path(folder)
         mail = folder / "mail"
         mail.mkdir(parents=True, exist_ok=True)
         self.kit = kit or certificates.Kit(folder / "tls")
         self.ca_file = self.kit.ca_file
-        self.mailbox = Mailbox(mail, user)
+        self.mailbox = Mailbox(mail, user, tokens, mechanisms, challenge)
         self.user, self.password = user, password
         self.loop = asyncio.new_event_loop()
         self.listening = threading.Event()
@@ -159,8 +193,8 @@ class Server:
                 loop=self.loop,
                 tls_context=self.kit.context(), require_starttls=True,
                 auth_required=True, authenticator=self._authenticate,
-                auth_exclude_mechanism=["PLAIN"], enable_SMTPUTF8=True,
-                data_size_limit=dialogue.SIZE_LIMIT)
+                auth_exclude_mechanism=EVERY_MECHANISM - set(self.mailbox.mechanisms),
+                enable_SMTPUTF8=True, data_size_limit=dialogue.SIZE_LIMIT)
 
     def _run(self):
         asyncio.set_event_loop(self.loop)

@@ -373,6 +373,54 @@ writes_a_hundred_attachments(void **state)
 	check_has(compose(s), " (4294967295 pages)\r\n--=_");
 }
 
+/* A service without an envelope sends to whom the header names: all who are meant, and
+ * nobody else. */
+static void
+names_those_who_are_left(void **state)
+{
+	struct setup *s = *state;
+	struct mailbox_list only = { 0 };
+	struct letter letter = letter_of(s);
+	struct message_stream *m;
+	char head[2000] = "";
+
+	add_mailbox(&s->route.to, "carol@example.com");
+	add_mailbox(&only, "blind@example.com, Bob <bob@example.com>");
+	letter.only = &only;
+	assert_int_equal(compose_open(&m, &letter, &s->error), STATUS_OK);
+	assert_int_equal(message_read(m, head, sizeof(head) - 1), sizeof(head) - 1);
+	message_close(m);
+	check_has(head, "\r\nTo: Bob <bob@example.com>\r\n");
+	check_has(head, "\r\nBcc: blind@example.com\r\n");
+	assert_null(strstr(head, "carol"));
+	assert_null(strstr(compose(s), "Bcc"));
+	mailbox_list_clear(&only);
+}
+
+/* The text and nothing else, and the same header. */
+static void
+opens_without_attachments(void **state)
+{
+	struct setup *s = *state;
+	struct letter letter = letter_of(s);
+	struct message_stream *m, *bare;
+	char head[4000] = "";
+	size_t count;
+
+	assert_int_equal(compose_open(&m, &letter, &s->error), STATUS_OK);
+	assert_int_equal(compose_open_bare(&bare, &letter, &s->error), STATUS_OK);
+	assert_true(message_read(bare, head, sizeof(head) - 1) > 0);
+	assert_null(strstr(head, "application/pdf"));
+	check_has(head, "Attached: Offer.pdf");
+	assert_string_equal(message_id(m), message_id(bare));
+	assert_non_null(message_attachments(m, &count));
+	assert_int_equal(count, s->documents.count);
+	message_attachments(bare, &count);
+	assert_int_equal(count, 0);
+	message_close(bare);
+	message_close(m);
+}
+
 #define WITH_JOB(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int
@@ -392,6 +440,8 @@ main(void)
 		WITH_JOB(title_stands_for_the_subject),
 		WITH_JOB(size_is_exact),
 		WITH_JOB(refuses_what_passes_a_limit),
+		WITH_JOB(names_those_who_are_left),
+		WITH_JOB(opens_without_attachments),
 		WITH_JOB(writes_a_hundred_attachments),
 	};
 

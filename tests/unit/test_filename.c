@@ -134,6 +134,37 @@ check_laws(const char *name)
 }
 
 static void
+suffixes_stay_whole(void **state)
+{
+	static const struct {
+		const char *name, *suffix, *wanted;
+	} rows[] = {
+		{ "Offer.pdf", "-2", "Offer-2.pdf" },
+		{ "a.b.docx", "-12", "a.b-12.docx" },
+		{ "bare", "-2", "bare-2.pdf" },
+		{ "Offer.pdf", "-12345678901234567890123456789012345",
+		    "Offer-123456789012345678901234567890.pdf" },
+	};
+	char *longest, *name;
+	char text[TEXT_MAX + 1];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		name = filename_with(rows[i].name, rows[i].suffix);
+		assert_string_equal(name, rows[i].wanted);
+		free(name);
+	}
+	memset(text, 'x', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	longest = filename_clean(text, "pdf");
+	name = filename_with(longest, "-99");
+	assert_non_null(strstr(name, "x-99.pdf"));
+	check_laws(name);
+	free(name);
+	free(longest);
+}
+
+static void
 random_titles_keep_the_laws(void **state)
 {
 	static const char letters[] = "a./\\: \xc3\xbc~CON.txt\"\r\n";
@@ -164,6 +195,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(titles_become_names),
 		cmocka_unit_test(names_have_an_ascii_form),
+		cmocka_unit_test(suffixes_stay_whole),
 		cmocka_unit_test(random_titles_keep_the_laws),
 	};
 

@@ -43,8 +43,8 @@ starts_with_nothing(void **state)
 	receipt_clear(&receipt, RECIPIENTS);
 	assert_int_equal(receipt.reply.code, 0);
 	assert_int_equal(receipt.verdict, VERDICT_WAIT);
-	assert_false(receipt.uncertain || receipt.unreachable || receipt.logged_in ||
-	    receipt.greeted);
+	assert_false(
+	    receipt.uncertain || receipt.unreachable || receipt.greeted || receipt.found);
 	assert_ptr_equal(receipt.delivery, delivery);
 	for (size_t i = 0; i < RECIPIENTS; i++) {
 		assert_int_equal(delivery[i].verdict, VERDICT_WAIT);
@@ -166,17 +166,13 @@ knows_how_far_it_came(void **state)
 
 	(void)state;
 	receipt_fill(&receipt, &d, STATUS_RETRY);
-	assert_false(receipt.greeted || receipt.logged_in);
+	assert_false(receipt.greeted);
 	assert_int_equal(receipt.size_limit, 0);
 	assert_true(receipt.unreachable); /* not the dialogue's to tell */
 	d = at(STAGE_AUTH, 535);
 	receipt_fill(&receipt, &d, STATUS_RETRY);
 	assert_true(receipt.greeted);
-	assert_false(receipt.logged_in);
 	assert_int_equal(receipt.size_limit, LIMIT);
-	d = at(STAGE_MAIL, 550);
-	receipt_fill(&receipt, &d, STATUS_SETTINGS);
-	assert_true(receipt.logged_in);
 }
 
 int

@@ -131,6 +131,55 @@ full_buffer_is_told(void **state)
 	buf_clear(&small);
 }
 
+static void
+exact_text_is_not_touched(void **state)
+{
+	char text[SEAL_EXACT_MAX + 2], *cursor;
+	const char *found = NULL;
+
+	(void)state;
+	assert_true(seal_write_exact(&out, " a  b "));
+	assert_true(seal_write_exact(&out, "123456789"));
+	assert_string_equal(buf_text(&out), " a  b  e6e63a5b\n123456789 cbf43926\n");
+	memset(text, 'x', sizeof(text));
+	text[SEAL_EXACT_MAX] = '\0';
+	buf_reset(&out);
+	assert_true(seal_write_exact(&out, text));
+	cursor = out.data;
+	assert_int_equal(seal_next(&cursor, out.data + out.len, &found), SEAL_LINE);
+	assert_string_equal(found, text);
+}
+
+/* Rather nothing than another text; and a row of additions is told by its last. */
+static void
+inexact_text_is_refused(void **state)
+{
+	static const char *const texts[] = { "a\nb", "\x7f", "\xff", "gr\xc3\xbcn",
+		"\x1b[" };
+	char large[SEAL_EXACT_MAX + 2];
+	struct buf small;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		buf_reset(&out);
+		assert_true(seal_write_exact(&out, "before"));
+		assert_false(seal_write_exact(&out, texts[i]));
+		assert_false(seal_write_exact(&out, "after"));
+		assert_string_equal(buf_text(&out), "before d83b5dae\n");
+	}
+	buf_reset(&out);
+	memset(large, 'x', sizeof(large) - 1);
+	large[sizeof(large) - 1] = '\0';
+	assert_false(seal_write_exact(&out, large));
+	assert_int_equal(out.len, 0);
+	for (size_t max = 0; max <= 14; max++) {
+		buf_init(&small, max);
+		assert_int_equal(seal_write_exact(&small, "1234"), max == 14);
+		assert_int_equal(small.len, max == 14 ? 14 : 0);
+		buf_clear(&small);
+	}
+}
+
 /* What is found behind each cut: whole lines, then one that is torn. */
 static void
 cut_line_is_torn(void **state)
@@ -239,6 +288,8 @@ main(void)
 		seal_test(lines_come_back),
 		seal_test(text_is_cleaned),
 		seal_test(long_text_is_cut_at_a_character),
+		seal_test(exact_text_is_not_touched),
+		seal_test(inexact_text_is_refused),
 		seal_test(full_buffer_is_told),
 		seal_test(cut_line_is_torn),
 		seal_test(every_changed_byte_is_noticed),

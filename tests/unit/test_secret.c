@@ -315,6 +315,35 @@ repeated_passwords_are_found(void **state)
 	assert_false(secret_is_in("it is not", user, "abcdefgh!"));
 }
 
+/* A token may be repeated in part, and inside a base64 word that begins elsewhere. */
+static void
+repeated_tokens_are_found(void **state)
+{
+	static const char token[] = "eyJ0eXAiOiJKV1QiLCJub25jZSI6InFaYUJjMTIzNDU2Nzg5In0";
+	static const struct {
+		const char *text;
+		bool found;
+	} rows[] = {
+		{ "", false },
+		{ "Authentication unsuccessful [AM0PR10CA0012.outlook.com]", false },
+		{ "bad token eyJ0eXAiOiJKV1Q", false }, /* one byte too few */
+		{ "bad token eyJ0eXAiOiJKV1Qi", true },
+		{ "bad token nonjZSI6InFaYUJjMTIzNDU2", true }, /* its middle */
+		/* base64 of "user=a@b.c\1auth=Bearer " and of "xn,a=" before the token */
+		{ "5.5.4 dXNlcj1hQGIuYwFhdXRoPUJlYXJlciBleUowZVhBaU9pSktWMVFpTEM=",
+		    true },
+		{ "5.5.4 eG4sYT1leUowZVhBaU9pSktWMVFpTENKdWIyNWpa", true },
+		{ "5.5.4 eHhuLGE9ZXlKMGVYQWlPaUpLVjFRaUxDSnViMjVq", true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (secret_part_is_in(rows[i].text, token) != rows[i].found)
+			fail_msg("'%s'", rows[i].text);
+	assert_false(secret_part_is_in("anything at all, however long", ""));
+	assert_false(secret_part_is_in("anything at all, however long", "short"));
+}
+
 int
 main(void)
 {
@@ -331,6 +360,7 @@ main(void)
 		secret_test(folder_must_be_roots),
 		secret_test(only_a_file_will_do),
 		cmocka_unit_test(repeated_passwords_are_found),
+		cmocka_unit_test(repeated_tokens_are_found),
 		cmocka_unit_test(wipe_leaves_nothing),
 	};
 

@@ -76,6 +76,8 @@ makes_what_is_missing(void **state)
 	assert_int_equal(state_open(&s, settings("state"), &e), STATUS_OK);
 	assert_int_equal(look(s.jobs).st_mode, S_IFDIR | 0700);
 	assert_int_equal(look(s.jobs).st_uid, geteuid());
+	assert_int_equal(look(s.tokens).st_mode, S_IFDIR | 0700);
+	assert_int_equal(look(s.tokens).st_uid, geteuid());
 	assert_int_equal(look(s.limits).st_mode, S_IFDIR | 0700);
 	if (geteuid() == 0)
 		assert_int_not_equal(look(s.limits).st_uid, 0);
@@ -85,6 +87,7 @@ makes_what_is_missing(void **state)
 	assert_int_equal(tmp.st_uid, look(s.limits).st_uid);
 	state_close(&s);
 	assert_int_equal(s.jobs, -1);
+	assert_int_equal(s.tokens, -1);
 	assert_int_equal(state_open(&s, settings("state"), &e), STATUS_OK);
 	state_close(&s);
 }
@@ -93,7 +96,7 @@ makes_what_is_missing(void **state)
 static void
 refuses_what_is_not_its_own(void **state)
 {
-	struct state s = { .jobs = -1, .limits = -1 };
+	struct state s = { .jobs = -1, .limits = -1, .tokens = -1 };
 	struct error e;
 	int fd;
 
@@ -114,12 +117,13 @@ refuses_what_is_not_its_own(void **state)
 	assert_int_equal(state_open(&s, &config, &e), STATUS_SETTINGS);
 	assert_non_null(strstr(e.text, "no folder"));
 	assert_int_equal(s.jobs, -1);
+	assert_int_equal(s.tokens, -1);
 }
 
 static void
 names_a_missing_parent(void **state)
 {
-	struct state s = { .jobs = -1, .limits = -1 };
+	struct state s = { .jobs = -1, .limits = -1, .tokens = -1 };
 	struct error e;
 
 	(void)state;

@@ -148,9 +148,10 @@ class House:
         return self.last.log if self.last else ""
 
     @contextlib.contextmanager
-    def server(self, script=None, **sections):
-        """A scripted server, and settings that lead to it (`settings` of the server)."""
-        with scripted.Server(script or {}, kit=self.kit) as server:
+    def server(self, script=None, tokens=None, **sections):
+        """A scripted server, and settings that lead to it (`settings` of the server). It
+        asks tokens(token, mailbox) what is good, if that is given."""
+        with scripted.Server(script or {}, kit=self.kit, tokens=tokens) as server:
             # Its own state: another server may get the same port, and no job of the first
             # must count as sent.
             folder = self.folder / f"etc-{next(self.numbers)}"

@@ -1,0 +1,51 @@
+/*
+ * errand: something that root does not do itself. A child that has given up root talks to
+ * the network and parses what comes from there; root gets back a status, a sentence and a
+ * result of a fixed size.
+ *
+ * The child has the user of the settings' `user` (root's caller, where that is not root),
+ * no terminal, and no descriptor but its line home and one that it is given. What it
+ * sends home is bounded, and is not to be trusted by the caller.
+ */
+#ifndef POSTROOM_ADMIN_ERRAND_H
+#define POSTROOM_ADMIN_ERRAND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "lib/base/status.h"
+#include "lib/send/config.h"
+
+enum {
+	ERRAND_RESULT_MAX = 64 * 1024, /* bytes of a result */
+	ERRAND_TYPED_MAX = 4096,       /* bytes of what is typed in one piece */
+};
+
+/* What the child has beside its copy of the memory. */
+struct errand_side {
+	int home;  /* for errand_say(); what is typed comes out of it (read(2), 0 at the
+		      end, at least ERRAND_TYPED_MAX bytes of room) */
+	int given; /* the descriptor `give`; -1: none */
+};
+
+struct errand {
+	const struct config *config;
+	/* What the child does. It fills the result, of zeros at first, in any case. */
+	enum status (*run)(
+	    const struct errand_side *side, void *context, void *result, struct error *e);
+	void *context;
+	void *result; /* of the caller; set in any case, zeros where the child died */
+	size_t size;  /* of the result; 0: none */
+	int give;     /* a descriptor that the child keeps; -1: none */
+	bool typing;  /* hand on what is typed on standard input */
+};
+
+/* Runs it to its end. The child's status and sentence; or STATUS_RETRY, STATUS_SETTINGS:
+ * there was no child, or it died; STATUS_CANCELLED: SIGINT, SIGTERM or SIGHUP came, and
+ * the child was killed. These signals are held back for as long. */
+enum status errand_run(const struct errand *errand, struct error *e);
+
+/* In the child: a sentence that the parent prints, cleaned, on standard error. */
+void errand_say(const struct errand_side *side, const char *text);
+
+#endif

@@ -1,0 +1,30 @@
+/*
+ * examine: what `postroom check` looks at in one account: files, certificates, tokens,
+ * until when its way of signing in works. Reads; changes nothing, and talks to nobody.
+ */
+#ifndef POSTROOM_ADMIN_EXAMINE_H
+#define POSTROOM_ADMIN_EXAMINE_H
+
+#include <stdint.h>
+
+#include "admin/finding.h"
+#include "lib/send/config.h"
+#include "lib/send/dates.h"
+
+enum {
+	EXAMINE_TOKEN_AGE = 60, /* days from which an old refresh token is told of;
+				   Microsoft's end after 90 without use */
+};
+
+struct examination {
+	struct findings *findings;
+	const struct config *config;
+	const struct account *account; /* without faults of its own */
+	const struct dates *dates;     /* NULL: none are known */
+	int64_t now;                   /* seconds since 1970 */
+};
+
+/* Prints the account's line and its findings. */
+void examine_account(const struct examination *x);
+
+#endif

@@ -1,0 +1,268 @@
+/* refusal: what an authorization server's refusal means (refusal.h). */
+#include "lib/send/refusal.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/base/buf.h"
+#include "lib/base/text.h"
+#include "lib/send/aadsts.h"
+
+enum {
+	DESCRIPTION_MAX = 200, /* bytes of the server's own words in a sentence */
+	CLEAN_MAX = 3 * DESCRIPTION_MAX,
+	SAID_MAX = 512, /* of all that it said, our words between included */
+	/* A run of letters, digits and the like that is as long may be a token or a
+	 * secret; ids have 36. */
+	TOKEN_RUN = 40,
+	NUMBERS_MAX = 8, /* of error_codes that are looked at */
+};
+
+#define ALPHANUMERIC "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+
+static const char WORD[] = ALPHANUMERIC "-._";
+/* What tokens are made of, but for the '/' that addresses are full of. */
+static const char RUN[] = ALPHANUMERIC "-._~+=";
+
+static const char ADVICE_SIGN_IN[] =
+    "the sign-in service wants somebody to sign in again; do it with postroom login";
+static const char ADVICE_TROUBLE[] =
+    "the sign-in service has trouble or is busy at the moment; nothing has to be done";
+static const char ADVICE_ADDRESS[] =
+    "the sign-in service refuses the request; check authority, tenant, client_id and "
+    "token_url";
+static const char ADVICE_NO_ANSWER[] =
+    "what answered is no sign-in service; check authority and token_url, and look for a "
+    "proxy or a login page in this network";
+
+/* What follows from an `error`: RFC 6749 4.1.2.1 and 5.2, RFC 8628 3.5, OpenID Connect
+ * Core 3.1.2.6, and Microsoft's own words. */
+static const struct row {
+	const char *error;
+	enum oauth_verdict verdict;
+	const char *advice;
+} rows[] = {
+	{ "authorization_pending", OAUTH_PENDING,
+	    "nobody has signed in with the code yet" },
+	{ "slow_down", OAUTH_SLOW_DOWN, "the sign-in service is asked too often" },
+	{ "expired_token", OAUTH_EXPIRED,
+	    "the code has expired before anybody signed in; begin anew (postroom "
+	    "login)" },
+	/* the only cure for a code that the service does not know */
+	{ "bad_verification_code", OAUTH_EXPIRED,
+	    "the sign-in service does not know the code; begin anew (postroom login)" },
+	{ "access_denied", OAUTH_DECLINED,
+	    "whoever signed in refused, or may not use this application; sign in again "
+	    "and accept, or ask the administrator for consent" },
+	{ "authorization_declined", OAUTH_DECLINED,
+	    "whoever signed in refused; begin anew (postroom login) and accept" },
+
+	{ "invalid_grant", OAUTH_SIGN_IN,
+	    "the stored sign-in is not valid any more; sign in again (postroom login)" },
+	{ "interaction_required", OAUTH_SIGN_IN, ADVICE_SIGN_IN },
+	{ "login_required", OAUTH_SIGN_IN, ADVICE_SIGN_IN },
+	{ "consent_required", OAUTH_SIGN_IN,
+	    "nobody has consented to the application's permissions; have the "
+	    "administrator grant consent, then sign in again (postroom login)" },
+
+	{ "invalid_client", OAUTH_SETTINGS,
+	    "the sign-in service does not accept the application; check client_id, and "
+	    "client_secret_file or certificate_file" },
+	{ "unauthorized_client", OAUTH_SETTINGS,
+	    "the application may not sign in this way; check client_id, tenant and the "
+	    "application's registration" },
+	{ "invalid_scope", OAUTH_SETTINGS,
+	    "the sign-in service does not know what is asked for; check scope, and the "
+	    "application's API permissions" },
+	{ "invalid_resource", OAUTH_SETTINGS,
+	    "the organisation does not have the service that is asked for; check scope "
+	    "and tenant" },
+	{ "invalid_request", OAUTH_SETTINGS, ADVICE_ADDRESS },
+	{ "unsupported_grant_type", OAUTH_SETTINGS,
+	    "the sign-in service does not offer this way to sign in; use another auth" },
+
+	{ "temporarily_unavailable", OAUTH_WAIT, ADVICE_TROUBLE },
+	{ "server_error", OAUTH_WAIT, ADVICE_TROUBLE },
+};
+
+static const struct row *
+find_row(const char *error)
+{
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (strcmp(rows[i].error, error) == 0)
+			return &rows[i];
+	return NULL;
+}
+
+/* Keeps a word of the server if it is one, and too short for a token. */
+static void
+take_word(char out[OAUTH_WORD_MAX], const char *text)
+{
+	size_t len = text ? strspn(text, WORD) : 0;
+
+	if (len > 0 && len < TOKEN_RUN && text[len] == '\0')
+		memcpy(out, text, len + 1);
+}
+
+/* The number that tells most: Entra puts what lies deepest last. */
+static unsigned long
+take_number(const struct object *o)
+{
+	const char *text = object_text(o, "error_description");
+	unsigned long best = text ? aadsts_number(text) : 0;
+	int64_t number;
+
+	for (size_t i = 0; i < NUMBERS_MAX; i++) {
+		if (!object_item_number(&number, o, "error_codes", i, NULL) ||
+		    number <= 0)
+			break;
+		if (best == 0 || aadsts_find((unsigned long)number))
+			best = (unsigned long)number;
+	}
+	return best;
+}
+
+/* Whether the device flow is under way, and goes on asking. */
+static bool
+asks_on(enum oauth_verdict v)
+{
+	return v == OAUTH_PENDING || v == OAUTH_SLOW_DOWN;
+}
+
+/* HTTP statuses that pass, whatever else is said (RFC 9110, RFC 8470, RFC 6585). */
+static bool
+is_trouble(int code)
+{
+	return code == 408 || code == 425 || code == 429 || code >= 500;
+}
+
+/* A wrong OAUTH_WAIT only asks again; any other verdict that is wrong stops a queue. So
+ * what says that it passes is believed first. */
+static enum oauth_verdict
+judge(int code, const struct oauth_refusal *why)
+{
+	const struct row *row = find_row(why->error);
+	const struct aadsts *known = aadsts_find(why->number);
+	enum oauth_verdict verdict = OAUTH_WAIT;
+
+	if (row)
+		verdict = row->verdict;
+	else if (why->error[0] || (code >= 400 && code < 500))
+		verdict = OAUTH_SETTINGS;
+	if (asks_on(verdict))
+		return verdict;
+	if (known && (known->verdict == OAUTH_LOCKED || known->verdict == OAUTH_WAIT))
+		return known->verdict;
+	return is_trouble(code) ? OAUTH_WAIT : verdict;
+}
+
+static const char *
+choose_advice(int code, const struct oauth_refusal *why)
+{
+	const struct row *row = find_row(why->error);
+	const struct aadsts *known = aadsts_find(why->number);
+
+	if (known)
+		return known->advice;
+	if (is_trouble(code))
+		return ADVICE_TROUBLE;
+	if (row)
+		return row->advice;
+	return why->error[0] || code >= 400 ? ADVICE_ADDRESS : ADVICE_NO_ANSWER;
+}
+
+/* Whether something in a text is long enough for a token. */
+static bool
+may_hold_token(const char *text)
+{
+	while (*text) {
+		size_t run = strspn(text, RUN);
+
+		if (run >= TOKEN_RUN)
+			return true;
+		text += run + strcspn(text + run, RUN);
+	}
+	return false;
+}
+
+/* The bytes of a text's first sentence, without the full stop. */
+static size_t
+sentence_length(const char *text)
+{
+	size_t i = 0;
+
+	while (text[i] && !strchr("\r\n", text[i]) &&
+	    !(text[i] == '.' && strchr(" \r\n", text[i + 1])))
+		i++;
+	return i;
+}
+
+/* Appends the first sentence of what the server says, without the number before it. */
+static void
+add_description(struct buf *out, const char *text, unsigned long number)
+{
+	char prefix[OAUTH_WORD_MAX];
+	struct buf clean;
+	size_t len, cut;
+
+	if (!text || may_hold_token(text))
+		return;
+	snprintf(prefix, sizeof(prefix), "AADSTS%lu: ", number);
+	if (strncmp(text, prefix, strlen(prefix)) == 0)
+		text += strlen(prefix);
+	len = sentence_length(text);
+	cut = text_cut(text, DESCRIPTION_MAX);
+	buf_init(&clean, CLEAN_MAX);
+	text_clean(&clean, text, len < cut ? len : cut, TEXT_LINE);
+	if (clean.len > 0)
+		buf_printf(out, ": %s%s", buf_text(&clean), cut < len ? "…" : "");
+	buf_clear(&clean);
+}
+
+/* All that the server said: "invalid_grant, AADSTS700082: …; for Microsoft's support: …".
+ */
+static void
+add_said(struct buf *out, int code, const struct oauth_refusal *why, const char *text)
+{
+	if (why->error[0])
+		buf_puts(out, why->error);
+	else
+		buf_printf(out, "HTTP %d", code);
+	if (why->number)
+		buf_printf(out, ", AADSTS%lu", why->number);
+	add_description(out, text, why->number);
+	if (why->request[0])
+		buf_printf(
+		    out, "; for Microsoft's support: correlation id %s", why->request);
+}
+
+static enum status
+verdict_status(enum oauth_verdict v)
+{
+	bool passes = v == OAUTH_WAIT || v == OAUTH_LOCKED || asks_on(v);
+
+	return passes ? STATUS_RETRY : STATUS_SETTINGS;
+}
+
+enum status
+refusal_read(struct oauth_refusal *why, int code, const struct object *o, struct error *e)
+{
+	struct buf said;
+
+	*why = (struct oauth_refusal){ .number = 0 };
+	if (o) {
+		take_word(why->error, object_text(o, "error"));
+		take_word(why->request, object_text(o, "correlation_id"));
+		why->number = take_number(o);
+	}
+	why->verdict = judge(code, why);
+	buf_init(&said, SAID_MAX);
+	add_said(&said, code, why, o ? object_text(o, "error_description") : NULL);
+	error_set(e, verdict_status(why->verdict), "%s (the sign-in service said: %s)",
+	    choose_advice(code, why), buf_text(&said));
+	buf_clear(&said);
+	return verdict_status(why->verdict);
+}
