@@ -34,6 +34,9 @@ static const char ADVICE_TROUBLE[] =
 static const char ADVICE_ADDRESS[] =
     "the sign-in service refuses the request; check authority, tenant, client_id and "
     "token_url";
+static const char ADVICE_SILENT[] =
+    "the sign-in service refuses the request without saying why; sign in again (postroom "
+    "login), or check client_id, client_secret_file or certificate_file, and token_url";
 static const char ADVICE_NO_ANSWER[] =
     "what answered is no sign-in service; check authority and token_url, and look for a "
     "proxy or a login page in this network";
@@ -171,7 +174,9 @@ choose_advice(int code, const struct oauth_refusal *why)
 		return ADVICE_TROUBLE;
 	if (row)
 		return row->advice;
-	return why->error[0] || code >= 400 ? ADVICE_ADDRESS : ADVICE_NO_ANSWER;
+	if (why->error[0])
+		return ADVICE_ADDRESS;
+	return code >= 400 ? ADVICE_SILENT : ADVICE_NO_ANSWER;
 }
 
 /* Whether something in a text is long enough for a token. */
@@ -240,7 +245,7 @@ add_said(struct buf *out, int code, const struct oauth_refusal *why, const char 
 }
 
 static enum status
-verdict_status(enum oauth_verdict v)
+status_of(enum oauth_verdict v)
 {
 	bool passes = v == OAUTH_WAIT || v == OAUTH_LOCKED || asks_on(v);
 
@@ -261,8 +266,8 @@ refusal_read(struct oauth_refusal *why, int code, const struct object *o, struct
 	why->verdict = judge(code, why);
 	buf_init(&said, SAID_MAX);
 	add_said(&said, code, why, o ? object_text(o, "error_description") : NULL);
-	error_set(e, verdict_status(why->verdict), "%s (the sign-in service said: %s)",
+	error_set(e, status_of(why->verdict), "%s (the sign-in service said: %s)",
 	    choose_advice(code, why), buf_text(&said));
 	buf_clear(&said);
-	return verdict_status(why->verdict);
+	return status_of(why->verdict);
 }

@@ -11,6 +11,7 @@ WRAP = 76  # characters of a base64 line
 
 USER, PASSWORD = "scanner@example.com", "abcd efgh ijkl mnop"
 SENDER, RECIPIENT = "scanner@example.com", "bob@example.com"
+ACCOUNT = "bench"
 
 PDF_HEAD = b"""%%PDF-1.4
 %%\xe2\xe3\xcf\xd3
@@ -84,22 +85,21 @@ def write_private(path, text):
     return path
 
 
-def write_settings(folder, sink):
-    """Writes postroom.conf with one account on the sink."""
+def write_settings(folder, server, **keys):
+    """Writes postroom.conf with one account on a server, of which port and certificate count.
+    The account's keys may be set otherwise; None takes one out."""
     (folder / "state").mkdir(exist_ok=True)
     secret = write_private(folder / "secret", PASSWORD + "\n")
+    account = {
+        "server": f"localhost:{server.port}", "ca_file": server.certificate, "auth": "password",
+        "username": USER, "password_file": secret, "from": SENDER, "max_message_size": "150M",
+        "max_per_minute": 10000, **keys}
+    lines = "\n".join(f"{key} = {value}" for key, value in account.items() if value is not None)
     return write_private(folder / "postroom.conf", f"""[postroom]
 state_dir = {folder}/state
 user = nobody
-[account bench]
-server = localhost:{sink.port}
-ca_file = {sink.certificate}
-auth = password
-username = {USER}
-password_file = {secret}
-from = {SENDER}
-max_message_size = 150M
-max_per_minute = 10000
+[account {ACCOUNT}]
+{lines}
 """)
 
 

@@ -1,5 +1,5 @@
-"""A submission server on loopback that costs little: STARTTLS, AUTH LOGIN, and a body taken in
-large blocks. It believes every password and keeps each message as a file."""
+"""A submission server on loopback that costs little: STARTTLS, AUTH LOGIN and XOAUTH2, and a body
+taken in large blocks. It believes every password and token and keeps each message as a file."""
 import base64
 import hashlib
 import pathlib
@@ -13,6 +13,8 @@ BLOCK = 1 << 20
 LINE_MAX = 4096
 SILENCE_MAX = 120  # seconds; a client that says nothing for longer is dropped
 END = b"\r\n.\r\n"
+
+PROMPTS = {b"LOGIN": (b"VXNlcm5hbWU6", b"UGFzc3dvcmQ6"), b"XOAUTH2": (b"",)}
 
 REPLIES = {
     b"STARTTLS": b"220 2.0.0 SMTP server ready",
@@ -56,14 +58,16 @@ class Session:
         return line
 
     def greet(self):
-        extra = b"AUTH LOGIN" if self.secure else b"STARTTLS"
+        extra = b"AUTH " + self.sink.mechanisms if self.secure else b"STARTTLS"
         self.send(b"250-localhost Hello", b"250-SIZE 157286400", b"250-8BITMIME",
                   b"250-ENHANCEDSTATUSCODES", b"250 " + extra)
 
     def log_in(self, line):
-        for prompt in (b"VXNlcm5hbWU6", b"UGFzc3dvcmQ6")[len(line.split()) - 2:]:
+        mechanism, *answers = line.split()[1:]
+        for prompt in PROMPTS[mechanism.upper()][len(answers):]:
             self.send(b"334 " + prompt)
-            self.line()
+            answers.append(self.line())
+        self.sink.logins.append((mechanism, base64.b64decode(answers[-1])))
         self.send(b"235 2.7.0 Authentication successful")
 
     def start_tls(self):
@@ -111,14 +115,17 @@ class Session:
 
 class Sink:
     """Serves one connection after the other in a thread of its own. on_bytes and on_end are called
-    with the bytes received so far; while they run, the client stalls."""
+    with the bytes received so far; while they run, the client stalls. `logins` has the mechanism
+    and the last answer of each."""
+
+    mechanisms = b"LOGIN"  # what is offered
 
     def __init__(self, folder):
         self.folder = folder
         self.certificate, key = make_certificate(folder)
         self.tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         self.tls.load_cert_chain(self.certificate, key)
-        self.messages = []
+        self.messages, self.logins = [], []
         self.on_bytes = self.on_end = lambda total: None
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
@@ -131,8 +138,8 @@ class Sink:
             session = Session(self, connection)
             try:
                 session.run()
-            except OSError:
-                pass  # a client that broke off left no message, which its caller sees
+            except (OSError, LookupError, ValueError):
+                pass  # a client that broke off, or spoke wrongly, left no message: its caller sees
             session.socket.close()
 
 

@@ -130,6 +130,7 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
     def _request(self):
+        self.server.service.heads.append((self.command, self.path))
         size = int(self.headers.get("Content-Length", 0))
         if size > BODY_MAX:
             raise OSError("a body that is too large")
@@ -243,6 +244,7 @@ class Service:
     """The service in a thread of its own, with what it saw:
 
     requests   every request, in order
+    heads      (method, path) of every request, also of those whose body never came
     refused    handshakes that the client broke off
     endless    bytes that clients took of what has no end
     """
@@ -253,7 +255,7 @@ class Service:
         self.kit, self.certificate = kit, certificate
         self.ca_file = kit.ca_file
         self.faults = dict(faults or {})
-        self.requests, self.refused = [], []
+        self.requests, self.heads, self.refused = [], [], []
         self.endless = 0
         self.stopping, self.release = threading.Event(), threading.Event()
         self.lock = threading.Condition(threading.RLock())

@@ -9,6 +9,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 from rig import admin, settings, tap  # noqa: E402
+from fakes import entra, graph  # noqa: E402
 from rig.admin import FAILED, MAILBOX, OK, USAGE  # noqa: E402
 
 WORKER = pwd.getpwnam(settings.WORKER)
@@ -437,6 +438,37 @@ def test_way_over_device(house):
                  "mode, owner and group")
         tap.same(place.secret.read_text().strip(), settings.PASSWORD, "the password")
         tap.among("--forget-password", out, "the output")
+
+
+class Judge:
+    """Graph's list of good tokens, which the authorization server has."""
+
+    def __init__(self, service):
+        self.service = service
+
+    def __contains__(self, token):
+        return self.service.valid(token, MAILBOX, entra.GRAPH)
+
+
+def test_way_over_graph(house):
+    """From a password over SMTP to Microsoft Graph: its refusal changes nothing, then it does"""
+    scope = f"{entra.GRAPH[0]}/Mail.Send offline_access"
+    with house.place(**PASSWORD, scope=scope) as place:
+        with graph.Server({"faults": {"sendmail": ["403 ErrorSendAsDenied"]}},
+                          kit=house.kit) as service:
+            service.script.tokens = Judge(place.entra)
+            text = place.settings.read_text().replace(
+                "auth = password",
+                f"auth = password\ngraph_url = https://localhost:{service.port}/v1.0")
+            place.settings.write_text(text)
+            arguments = ("office365", "--graph", "--client-id", place.application.id)
+            refused(place, lambda: by_device(place, *arguments), "ErrorSendAsDenied")
+            code, _ = by_device(place, *arguments)
+            tap.same(code, OK, "the exit code")
+            tap.same(len(service.accepted), 1, "the number of messages")
+        now_works(place)
+        tap.among("\nserver = graph\n", place.settings.read_text(), "the settings")
+        tap.same(len(place.mail.paths), 0, "the number of messages over SMTP")
 
 
 def test_way_over_asks(house):

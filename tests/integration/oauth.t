@@ -3,11 +3,13 @@
 authorization server and a submission server that asks it what is good."""
 import contextlib
 import os
+import subprocess
 import sys
 import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
+import rig  # noqa: E402
 from rig import backend, oauth, settings, tap  # noqa: E402
 from rig.backend import OK, RETRY, STOP  # noqa: E402
 from fakes import entra, scripted  # noqa: E402 (rig has put it on the path)
@@ -89,6 +91,28 @@ def test_code_flow_renews(house):
     with house.signed_in(left=-10, auth="oauth-code") as server:
         tap.same(house.print(server).code, OK, "the exit code")
         tap.same([form["grant_type"] for form in oauth.asked(server)], [REFRESH], "the questions")
+
+
+def test_login_command(house):
+    """What postroom login stores is what the backend uses, and what these tests plant"""
+    with house.office() as server:
+        server.entra.interval = 1
+        environment = {"PATH": "/usr/bin:/bin", "POSTROOM_CONFIG": str(server.settings)}
+        with subprocess.Popen([rig.built("postroom"), "login", oauth.ACCOUNT],
+                              env=environment, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as login:
+            assert server.entra.wait_for(lambda: server.entra.devices, 10), "no code was asked"
+            server.entra.approve(settings.USER)
+            said = login.communicate(timeout=30)[0].decode()
+        tap.same(login.returncode, 0, f"the exit code; it said {said}")
+        known = server.store.read()
+        tap.same(known.identity, server.store.identity, "the number of the settings")
+        tap.among(known.refresh, server.entra.refresh, "the refresh tokens")
+        assert known.login != 0
+        questions = len(oauth.asked(server))
+        tap.same(house.print(server).code, OK, "the exit code of a job")
+        tap.same(len(oauth.asked(server)), questions, "the questions after the login")
+        oauth.search(said.encode(), oauth.canaries(server), "what the command said")
 
 
 # -- a token that is refused -------------------------------------------------------------------

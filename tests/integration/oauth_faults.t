@@ -73,7 +73,7 @@ def trouble(action):
             result = house.print(server)
             tap.same(result.code, RETRY, "the exit code")
             tap.same(server.commands, [], "what the submission server heard")
-            tap.same([each.stage for each in server.entra.requests], ["token"], "the requests")
+            tap.same(len(server.entra.heads), 1, "the number of requests")
             assert server.entra.endless < 1 << 25, f"{server.entra.endless} bytes were taken"
             known = server.store.read()
             tap.same(known.refresh, server.before[0], "the refresh token")

@@ -5,6 +5,7 @@ paths of files. Blocks in the other documents are read by `postroom check`."""
 import contextlib
 import itertools
 import re
+import shlex
 import ssl
 import subprocess
 import sys
@@ -20,7 +21,8 @@ from fakes import (certificates, dialogue, entra, graph, program,  # noqa: E402
                    scripted)  # noqa: E402 (rig has put it on the path)
 
 PAGE = ROOT / "docs" / "servers.md"
-OTHERS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+GUIDES = [ROOT / "docs" / name for name in ("office365.md", "office365.de.md")]
 BLOCK = re.compile(r"^```ini\n(.*?)^```$", re.M | re.S)
 LINE = re.compile(r"^(\w+)( *= *)(.*)$")
 HEAD = re.compile(r"^\[account (\S+)\]$", re.M)
@@ -52,10 +54,10 @@ def keys_of(text):
 
 # -- the administrator's command ---------------------------------------------------------------
 
-def start(settings_file, *arguments):
+def start(settings_file, *arguments, user=None):
     """`postroom`, running; what it prints is in one pipe."""
     return subprocess.Popen(
-        [rig.built("postroom"), *arguments], cwd="/", stdin=subprocess.DEVNULL,
+        [rig.built("postroom"), *arguments], cwd="/", stdin=subprocess.DEVNULL, user=user,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
         env={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "CUPS_SERVERBIN": "/nonexistent",
              "POSTROOM_CONFIG": str(settings_file)})
@@ -174,9 +176,18 @@ class House(backend.House):
         made = {key: oauth.secret_file(folder, content[key], Path(path).name)
                 for key, path in self.values(name).items() if key in content}
         if "certificate_file" in self.values(name):
-            make = oauth.certificate if self.values(name)["auth"] == "oauth-app" else self.issue
+            make = self.certify if self.values(name)["auth"] == "oauth-app" else self.issue
             made["certificate_file"], made["key_file"] = make(folder)
         return made
+
+    @staticmethod
+    def certify(folder):
+        """An application's certificate, by the command of the guide."""
+        command, = re.findall(r"umask 077; (openssl req [^)]*)\)", GUIDES[0].read_text())
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        subprocess.run(shlex.split(command.replace("\\\n", "")), cwd=folder, umask=0o077,
+                       check=True, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        return folder / "office365.pem", folder / "office365.key"
 
     def issue(self, _):
         return self.kit.authority.issue("printserver", hosts="DNS:printserver.example.com")
@@ -645,7 +656,7 @@ def faults_of(house, text):
 
 def test_every_block_is_read(house):
     """Every block of every document is free of faults, byte for byte as it stands there"""
-    for path in OTHERS:
+    for path in DOCUMENTS:
         for text in blocks_of(path):
             tap.same(faults_of(house, text), [], f"{path.name}: faults of\n{text}")
 
@@ -657,10 +668,30 @@ def test_block_with_fault_is_seen(house):
 
 def test_twins_agree(house):
     """The German guide has the English one's settings; only the sender's name is another"""
-    def of(name):
-        texts = [keys_of(text) for text in blocks_of(ROOT / "docs" / name)]
-        return [{key: value for key, value in each.items() if key != "from"} for each in texts]
-    tap.same(of("office365.de.md"), of("office365.md"), "the settings")
+    english, german = ([{key: value for key, value in keys_of(text).items() if key != "from"}
+                        for text in blocks_of(path)] for path in GUIDES)
+    tap.same(german, english, "the settings")
+
+
+def test_commands(house):
+    """Every postroom login of the documents is a command line (and then wants root)"""
+    count = 0
+    for path in DOCUMENTS:
+        for line in re.findall(r"^ *(postroom login .*)$", path.read_text(), re.M):
+            process = start(house.folder / "none", *shlex.split(line)[1:], user=settings.WORKER)
+            tap.among("only root may sign in", finish(process), f"{path.name}: {line}")
+            count += 1
+    assert count >= 12, f"only {count} lines were found"
+
+
+def test_numbers(house):
+    """Every AADSTS number that is known stands in both guides, once"""
+    source = (ROOT / "lib" / "send" / "aadsts.c").read_text()
+    known = sorted(re.findall(r"\{ (\d+), OAUTH_", source))
+    assert len(known) > 70, f"only {len(known)} numbers were found"
+    for path in GUIDES:
+        rows = re.findall(r"^\| (\d[\d, ]*) \|", path.read_text(), re.M)
+        tap.same(sorted(", ".join(rows).split(", ")), known, path.name)
 
 
 def test_every_block_has_sent(house):

@@ -388,7 +388,7 @@ names_those_who_are_left(void **state)
 	add_mailbox(&only, "blind@example.com, Bob <bob@example.com>");
 	letter.only = &only;
 	assert_int_equal(compose_open(&m, &letter, &s->error), STATUS_OK);
-	assert_int_equal(message_read(m, head, sizeof(head) - 1), sizeof(head) - 1);
+	assert_true(message_read(m, head, sizeof(head) - 1) > 0);
 	message_close(m);
 	check_has(head, "\r\nTo: Bob <bob@example.com>\r\n");
 	check_has(head, "\r\nBcc: blind@example.com\r\n");

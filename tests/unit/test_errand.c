@@ -285,8 +285,10 @@ without_the_account_nothing_is_done(void **state)
 	char word[] = "word";
 
 	(void)state;
-	if (geteuid() != 0)
+	if (geteuid() != 0) {
+		print_message("# needs root\n");
 		skip();
+	}
 	config.user = (char[]){ "no-such-user" };
 	assert_int_equal(go(look_around, word), STATUS_SETTINGS);
 	assert_string_equal(result.text, "");

@@ -109,6 +109,7 @@ http_statuses_decide(void **state)
 	assert_int_equal(verdict(429, "invalid_grant", 0), OAUTH_WAIT);
 	assert_int_equal(verdict(500, "something_new", 7000215), OAUTH_WAIT);
 	assert_int_equal(verdict(400, "", 0), OAUTH_SETTINGS);
+	assert_non_null(strstr(e.text, "without saying why; sign in again"));
 	assert_int_equal(verdict(404, "", 0), OAUTH_SETTINGS);
 	assert_int_equal(verdict(499, "", 0), OAUTH_SETTINGS);
 	assert_int_equal(verdict(200, "", 0), OAUTH_WAIT);
