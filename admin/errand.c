@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "lib/base/log.h"
+#include "lib/base/moment.h"
 #include "lib/base/priv.h"
 
 enum {
@@ -41,8 +42,9 @@ struct run {
 	pid_t child;
 	int home;
 	int signals;
-	int typed;  /* standard input; -1: nothing more is handed on */
-	bool ended; /* the child said how */
+	int typed;           /* standard input; -1: nothing more is handed on */
+	struct moment until; /* when the grace ends; without a name: nobody stops it */
+	bool ended;          /* the child said how */
 	enum status status;
 	struct error *e;
 };
@@ -100,7 +102,6 @@ leave_root(const struct config *config, pid_t parent, struct error *e)
 {
 	enum status status = STATUS_OK;
 	struct identity id;
-	sigset_t none;
 
 	if (geteuid() == 0) {
 		status = priv_lookup(&id, config->user, e);
@@ -111,8 +112,6 @@ leave_root(const struct config *config, pid_t parent, struct error *e)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(1);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
 	return status;
 }
 
@@ -186,11 +185,35 @@ hand_on(struct run *r)
 	r->typed = -1;
 }
 
+/* Somebody stops it: at once, or when the grace is over. */
+static bool
+heed_signal(struct run *r)
+{
+	struct moment now = moment_now();
+	struct signalfd_siginfo info;
+
+	if (read(r->signals, &info, sizeof(info)) <= 0)
+		return false;
+	if (r->errand->stopped)
+		*r->errand->stopped = true;
+	if (!r->until.name[0])
+		r->until = moment_after(&now, r->errand->grace * INT64_C(1000));
+	return true;
+}
+
+/* ms until the grace is over; -1: nobody stops it. */
+static int
+grace_left(const struct run *r)
+{
+	struct moment now = moment_now();
+
+	return r->until.name[0] ? (int)moment_until(&r->until, &now) : -1;
+}
+
 /* Serves the child until it has said how it ended, is gone, or is to be stopped. */
 static void
 serve(struct run *r)
 {
-	struct signalfd_siginfo info;
 	struct pollfd watched[] = {
 		{ .fd = r->signals, .events = POLLIN },
 		{ .fd = r->home, .events = POLLIN },
@@ -199,14 +222,16 @@ serve(struct run *r)
 
 	for (;;) {
 		watched[2].fd = r->typed;
-		if (poll(watched, 3, -1) < 0)
-			continue;
-		if (watched[0].revents && read(r->signals, &info, sizeof(info)) > 0) {
+		if (grace_left(r) == 0) {
 			r->ended = true;
 			r->status = error_set(
 			    r->e, STATUS_CANCELLED, "it was stopped before its end");
 			return;
 		}
+		if (poll(watched, 3, grace_left(r)) < 0)
+			continue;
+		if (watched[0].revents && heed_signal(r))
+			continue;
 		if (watched[1].revents && !hear(r))
 			return;
 		if (watched[2].revents)

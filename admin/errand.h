@@ -38,11 +38,16 @@ struct errand {
 	size_t size;  /* of the result; 0: none */
 	int give;     /* a descriptor that the child keeps; -1: none */
 	bool typing;  /* hand on what is typed on standard input */
+	/* Seconds in which a child may still end by itself once a signal came: what it
+	 * was answered may be worth keeping. 0: none. */
+	unsigned grace;
+	bool *stopped; /* set when a signal came; NULL: the status tells enough */
 };
 
 /* Runs it to its end. The child's status and sentence; or STATUS_RETRY, STATUS_SETTINGS:
  * there was no child, or it died; STATUS_CANCELLED: SIGINT, SIGTERM or SIGHUP came, and
- * the child was killed. These signals are held back for as long. */
+ * the child was killed. These signals are held back for as long; the child never sees
+ * them. */
 enum status errand_run(const struct errand *errand, struct error *e);
 
 /* In the child: a sentence that the parent prints, cleaned, on standard error. */

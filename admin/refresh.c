@@ -29,6 +29,7 @@
 enum {
 	DAY = 24 * 60 * 60,      /* seconds */
 	RENEW_AFTER = 7 * DAY,   /* how old a refresh token may grow */
+	STOP_GRACE = 10,         /* seconds for an answer that is on its way */
 	URGENT_AFTER = 60 * DAY, /* from then on a failure is for a person */
 };
 
@@ -66,8 +67,7 @@ age_of(const struct tokens *t)
 
 /* Asks with the grant, and stores what comes. The lock is held, and given back. */
 static enum status
-renew(const struct refresh *r, struct vault *vault, const struct question *q,
-    struct error *e)
+renew(struct refresh *r, struct vault *vault, const struct question *q, struct error *e)
 {
 	struct signin answer;
 	const struct errand errand = {
@@ -77,6 +77,9 @@ renew(const struct refresh *r, struct vault *vault, const struct question *q,
 		.result = &answer,
 		.size = sizeof(answer),
 		.give = -1,
+		/* a server may have taken the old token back by answering */
+		.grace = STOP_GRACE,
+		.stopped = &r->stopped,
 	};
 	enum status status = errand_run(&errand, e);
 
@@ -95,7 +98,7 @@ renew(const struct refresh *r, struct vault *vault, const struct question *q,
 
 /* Renews what the vault holds, where it is due. *urgent: a failure is for a person. */
 static enum status
-renew_if_due(const struct refresh *r, struct vault *vault, const struct account *account,
+renew_if_due(struct refresh *r, struct vault *vault, const struct account *account,
     bool *urgent, struct error *e)
 {
 	struct vault_want want = { .refused = 0 };
@@ -145,7 +148,7 @@ refresh_tokens(struct refresh *r, const struct account *account)
 	vault_close(vault);
 	if (status == STATUS_OK)
 		return;
-	r->stopped = status == STATUS_CANCELLED;
+	r->stopped = r->stopped || status == STATUS_CANCELLED;
 	r->person = r->person || r->stopped || urgent || status == STATUS_SETTINGS;
 	log_message(status == STATUS_RETRY && !urgent ? LEVEL_WARNING : LEVEL_ERROR,
 	    "account %s: the sign-in is not renewed: %s", account->name, e.text);

@@ -26,6 +26,11 @@ renew(struct bearer *b, const struct worker *w, const struct account *account,
 		status = asking_store(w, &s.tokens, e);
 	} else {
 		asking_not_renewed(w, &s.why, s.after, e->text);
+		if (status == STATUS_SETTINGS) {
+			struct error why = *e;
+
+			error_set(e, status, "account %s: %s", account->name, why.text);
+		}
 		b->wait = s.after > 0 ? s.after * 1000 : 0;
 	}
 	oauth_tokens_wipe(&s.tokens);

@@ -142,6 +142,8 @@ settle(struct run *r, enum status status)
 	if (status == STATUS_OK)
 		note_sent(r);
 	r->receipt->uncertain = r->call.uncertain && status != STATUS_OK;
+	if (r->receipt->verdict == VERDICT_TOO_LARGE)
+		r->receipt->size_limit = message_size(s->message) / 2;
 	if (s->settled && !r->receipt->uncertain &&
 	    (status == STATUS_OK || r->call.committed))
 		s->settled(s->context, r->receipt);
@@ -170,6 +172,17 @@ run(struct run *r, struct error *e)
 	return send_draft(r, e);
 }
 
+/* Nobody will send the draft of what was refused, or stopped before it was sent. */
+static void
+tidy(struct run *r, enum status status)
+{
+	bool stopped = status == STATUS_CANCELLED && r->draft.id[0];
+
+	if (status == STATUS_REFUSED ||
+	    (stopped && graphcall_ignore_stop(&r->call, NULL) == STATUS_OK))
+		graphdraft_delete(&r->draft, &r->call);
+}
+
 enum status
 graph_send(const struct submission *s, struct receipt *receipt, struct error *e)
 {
@@ -180,8 +193,7 @@ graph_send(const struct submission *s, struct receipt *receipt, struct error *e)
 	receipt->retry_after = -1;
 	status = run(&r, e);
 	settle(&r, status);
-	if (status == STATUS_REFUSED) /* nobody will ever send it */
-		graphdraft_delete(&r.draft, &r.call);
+	tidy(&r, status);
 	graphcall_close(&r.call);
 	return status;
 }

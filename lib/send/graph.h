@@ -15,7 +15,8 @@
  *       POST /messages/ID/send        only 202 is success ◄── commit
  *
  * A draft of an earlier attempt that goes to others, or has other attachments, is
- * deleted. What refuses the message for good leaves no draft.
+ * deleted. What refuses the message for good leaves no draft, nor does `stop` where the
+ * process is given the time to delete it.
  *
  * The token goes to the host of graph_url alone. Delegated accounts use /me, oauth-app
  * /users/USERNAME. Recipients are those in the message's own header: it must have been
@@ -54,7 +55,8 @@ enum {
  * the right to read is passed over. Until the token was accepted `watch` is called with
  * no stage beyond STAGE_AUTH. `commit` and `settled` are called once, also where a small
  * message that was refused as too large goes on as a draft. receipt->retry_after is the
- * service's Retry-After. */
+ * service's Retry-After. How large a message may be nobody can ask: with
+ * VERDICT_TOO_LARGE receipt->size_limit is half of this one. */
 enum status graph_send(
     const struct submission *s, struct receipt *receipt, struct error *e);
 

@@ -97,6 +97,14 @@ graphcall_close(struct graphcall *g)
 	http_close(g->http);
 }
 
+enum status
+graphcall_ignore_stop(struct graphcall *g, struct error *e)
+{
+	http_close(g->http);
+	g->http = NULL;
+	return http_open(&g->http, g->job->account->ca_file, -1, e);
+}
+
 /* -- the request --------------------------------------------------------------------- */
 
 /* Before the token is accepted nothing counts as more than a login: what follows it is
@@ -304,7 +312,8 @@ graphcall_ask(struct graphcall *g, const struct graphcall_question *q, struct er
 		    "connection is too slow for it");
 	status = exchange(g, q, e);
 	g->receipt->unreachable = g->answer.unreachable;
-	if (status != STATUS_OK)
+	/* a yes counts, also one whose empty rest got lost */
+	if (status != STATUS_OK && !(q->commits && is_good(g, q)))
 		return unanswered(g, q, status);
 	g->said = object_read(buf_text(&g->answer.body), g->answer.body.len);
 	note_login(g, q);
@@ -312,6 +321,12 @@ graphcall_ask(struct graphcall *g, const struct graphcall_question *q, struct er
 		g->uncertain = true;
 	if (!is_good(g, q))
 		return refuse(g, q, e);
+	if (q->list && g->answer.code == q->good[0] &&
+	    (!g->said || !object_is_list(g->said, q->list))) {
+		g->answer.code = 0;
+		return error_set(e, STATUS_RETRY,
+		    "what Microsoft Graph answered cannot be understood");
+	}
 	if (q->body)
 		g->done += q->body->size;
 	return STATUS_OK;

@@ -52,6 +52,7 @@ struct graphcall_question {
 	struct graphbody *body; /* this; it counts as progress */
 	bool commits;           /* the message is sent by this */
 	int good[2];            /* the codes that are success */
+	const char *list; /* that good[0]'s answer has: without it nothing was answered */
 };
 
 /* Opens it for a submission; receipt must be clear. graphcall_close() is called in either
@@ -61,12 +62,16 @@ enum status graphcall_open(struct graphcall *g, const struct submission *s,
 void graphcall_close(struct graphcall *g);
 
 /* Asks. STATUS_OK: it was answered with one of the good codes. Otherwise receipt and e
- * have what was said, or what broke, and answer.code is 0 where nothing was said. */
+ * have what was said, or what broke, and answer.code is 0 where nothing was said, or
+ * nothing that can be read. */
 enum status graphcall_ask(
     struct graphcall *g, const struct graphcall_question *q, struct error *e);
 
 /* The error code of the last answer, "" where it has none. */
 const char *graphcall_error(const struct graphcall *g);
+
+/* What is asked from now on is asked although `stop` is readable. */
+enum status graphcall_ignore_stop(struct graphcall *g, struct error *e);
 
 /* Waits as long as the last answer asks to, or until `stop` turns readable; not at all
  * where it does not ask. False: it asks for more than GRAPH_PAUSE_MAX. */

@@ -76,7 +76,10 @@ search(struct finds *out, struct graphcall *g, struct error *e)
 {
 	const char *id = message_id(g->job->message);
 	struct graphcall_question q = {
-		.deed = GRAPH_DRAFTING, .method = "GET", .good = { 200 }
+		.deed = GRAPH_DRAFTING,
+		.method = "GET",
+		.good = { 200 },
+		.list = "value",
 	};
 	enum status status;
 	struct buf path;
@@ -99,6 +102,9 @@ search(struct finds *out, struct graphcall *g, struct error *e)
 
 		if (found && *found && strlen(found) < GRAPH_ID_MAX)
 			memcpy(out->id[out->count++], found, strlen(found) + 1);
+		else /* it may be the message, sent */
+			status = error_set(e, STATUS_RETRY,
+			    "Microsoft Graph gave a message no id that can be used");
 	}
 	buf_clear(&path);
 	return status;
@@ -147,13 +153,14 @@ judge(enum find *out, struct graphcall *g, const char *id, struct error *e)
 		.deed = GRAPH_DRAFTING,
 		.method = "GET",
 		.good = { 200, 404 },
+		.list = "toRecipients",
 	};
 	enum status status = ask_about(g, id,
 	    "?$select=isDraft,toRecipients,ccRecipients,bccRecipients", &question, e);
 
 	if (status != STATUS_OK)
 		return status;
-	if (g->answer.code == 404 || !g->said)
+	if (g->answer.code == 404)
 		*out = FIND_NOTHING;
 	else if (!object_true(g->said, "isDraft"))
 		*out = goes_to_envelope(g, false) ? FIND_SENT : FIND_NOTHING;
@@ -235,6 +242,7 @@ graphdraft_look(struct graphdraft *d, struct graphcall *g, struct error *e)
 		.deed = GRAPH_DRAFTING,
 		.method = "GET",
 		.good = { 200 },
+		.list = "value",
 	};
 	enum status status = ask_about(
 	    g, d->id, "/attachments?$select=id,name,size&$top=200", &question, e);

@@ -108,6 +108,12 @@ object_true(const struct object *o, const char *path)
 	return json_is_true(walk(o->root, path));
 }
 
+bool
+object_is_list(const struct object *o, const char *path)
+{
+	return json_is_array(walk(o->root, path));
+}
+
 size_t
 object_count(const struct object *o, const char *path)
 {

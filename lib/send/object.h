@@ -29,6 +29,8 @@ bool object_number(int64_t *out, const struct object *o, const char *path);
 /* False where nothing is there, or something else than true. */
 bool object_true(const struct object *o, const char *path);
 
+/* Whether an array stands there, also one without items. */
+bool object_is_list(const struct object *o, const char *path);
 /* The items of an array; 0 where there is none. */
 size_t object_count(const struct object *o, const char *path);
 /* The text of a key of an array's i-th object ("value", 0, "id"); key NULL: the item

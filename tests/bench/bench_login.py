@@ -92,7 +92,7 @@ def bench_known(office, job, access):
     times = {PASSWORD: [], TOKEN: []}
     for _ in range(RUNS):
         run, shown = office.send(beside, b"LOGIN", questions=0)
-        if shown.decode() != material.PASSWORD:
+        if shown.decode() != material.PASSWORD.replace(" ", ""):  # as app passwords are shown
             raise measure.Unmeasured("the backend showed another password")
         times[PASSWORD].append(run.cpu)
         run, shown = office.send(job, b"XOAUTH2", questions=0)

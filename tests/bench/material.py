@@ -85,7 +85,7 @@ def write_private(path, text):
     return path
 
 
-def write_settings(folder, server, **keys):
+def write_settings(folder, server, /, **keys):
     """Writes postroom.conf with one account on a server, of which port and certificate count.
     The account's keys may be set otherwise; None takes one out."""
     (folder / "state").mkdir(exist_ok=True)

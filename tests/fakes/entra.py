@@ -40,10 +40,11 @@ SIGN_IN = "https://microsoft.com/devicelogin"
 REFRESH_LIFETIME = 90 * 24 * 3600  # seconds
 CODE_LIFETIME = 600
 SMTP = ("https://outlook.office.com", "https://outlook.office365.com")
-GRAPH = ("https://graph.microsoft.com",)
+GRAPH = ("https://graph.microsoft.com", "https://localhost")  # the latter: graph.py
 RIGHTS = {**dict.fromkeys(SMTP, ("SMTP.Send", "SMTP.SendAsApp")),
-          GRAPH[0]: ("Mail.Send", "Mail.Send")}
+          **dict.fromkeys(GRAPH, ("Mail.Send", "Mail.Send"))}
 SAID = ("openid", "profile", "email", "offline_access")  # scopes of no resource
+
 
 class Refusal(Exception):
     """A request that is refused, by an AADSTS number or a name (refusals.py), with better

@@ -41,7 +41,8 @@ reached; null, and what comes after the list's end, is no fault. The steps:
     "hang"                  no answer
 
 An action may also be an object: "status", "error", "message", "headers" (an object), "raw"
-(the body as it is), "effect" (true: it has its effect all the same).
+(the body as it is), "endless" (what it repeats for ever behind that), "effect" (true: it has
+its effect all the same).
 """
 import hashlib
 import json
@@ -58,13 +59,11 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from fakes import certificates, web  # noqa: E402
+from fakes.graphscript import Script  # noqa: E402
 from fakes.mailbox import Attachment, Message, Session  # noqa: E402
 
 BLOCK = 1024 * 1024       # bytes read at a time
 NEVER = 3600              # seconds; longer than any test runs
-STEPS = ("sendmail", "search", "get", "create", "list", "attach", "session", "put", "where",
-         "send", "delete")
-WORDS = ("close", "reset", "effect-then-close", "half", "forget", "wait", "hang")
 MESSAGES = {
     "InvalidAuthenticationToken": "Access token has expired or is not yet valid.",
     "ErrorAccessDenied": "Access is denied. Check credentials and try again.",
@@ -83,44 +82,6 @@ class Refused(Exception):
     def __init__(self, status, error, headers=None):
         super().__init__(error)
         self.status, self.error, self.headers = status, error, headers or {}
-
-
-class Script:
-    """The script, and how often each step has been reached."""
-
-    DEFAULTS = {"certificate": "good", "user": "scanner@example.com", "tokens": ["token"],
-                "may": ["send", "drafts"], "request_max": 4 << 20, "oversize": 413,
-                "message_max": 0, "session_min": 3 << 20, "range_max": 4_000_000,
-                "concurrent": 4, "keep": True, "mailbox": [], "faults": {}}
-
-    def __init__(self, script):
-        unknown = set(script) - set(self.DEFAULTS)
-        unknown |= set(script.get("faults", {})) - set(STEPS)
-        if unknown:
-            raise ValueError(f"the script names what does not exist: {sorted(unknown)}")
-        for name, default in self.DEFAULTS.items():
-            setattr(self, name, script.get(name, default))
-        for value in self.faults.values():
-            for action in value if isinstance(value, list) else [value]:
-                self.parse(action)
-        self.reached = dict.fromkeys(STEPS, 0)
-
-    @staticmethod
-    def parse(action):
-        """An action as an object."""
-        if isinstance(action, str) and action not in WORDS:
-            status, _, error = action.partition(" ")
-            return {"status": int(status), "error": error}
-        return {"then": action} if isinstance(action, str) else action or {}
-
-    def reach(self, step):
-        """Counts the step and returns the action that is due; {}: none."""
-        turn = self.reached[step]
-        self.reached[step] += 1
-        actions = self.faults.get(step)
-        if isinstance(actions, list):
-            actions = actions[turn] if turn < len(actions) else None
-        return self.parse(actions)
 
 
 class Handler(web.Handler):
@@ -146,6 +107,19 @@ class Handler(web.Handler):
         body = {"error": {"code": error, "message": message or MESSAGES.get(error, error),
                           "innerError": {"request-id": f"request-{self.number}"}}}
         self.answer(status, body if error else None, headers)
+
+    def repeat(self, status, action):
+        """An answer whose body has no end."""
+        house = self.server.service.house
+        text = action["endless"].encode("latin-1")
+        block = text * (web.BLOCK // len(text) + 1)
+        self.close_connection = True
+        self.send_response(status)
+        self.end_headers()
+        self.wfile.write(action.get("raw", "").encode("latin-1"))
+        while house.endless < web.ENDLESS_MAX:
+            self.wfile.write(block)
+            house.endless += len(block)
 
     def cut(self, reset):
         """Ends the connection without an answer."""
@@ -198,11 +172,14 @@ class Server:
     accepted   every message that was sent, as it would arrive
     mailbox    every message in it, drafts and sent ones
     peak       the most requests that were served at a time
+    endless    bytes that clients took of what has no end
+
+    tokens(token, mailbox), where it is given, tells what is good in the script's place.
     """
 
-    def __init__(self, script, folder=None, kit=None):
+    def __init__(self, script, folder=None, kit=None, tokens=None):
         self.kit = kit or certificates.Kit(Path(folder) / "tls")
-        self.ca_file = self.kit.ca_file
+        self.ca_file, self.tokens = self.kit.ca_file, tokens
         self.lock = threading.Condition()
         self.stopping, self.release = threading.Event(), threading.Event()
         self.ports = [Port(self, False), Port(self, True)]
@@ -218,7 +195,7 @@ class Server:
             port.context = self.kit.context(port.certificate)
             port.refused.clear()
         self.sessions = {}
-        self.served = self.peak = self.count = 0
+        self.served = self.peak = self.count = self.endless = 0
         for each in self.script.mailbox:
             to = ", ".join(each.get("to", []))
             message = self.add(f"Message-ID: <{each['id']}>\r\nTo: {to}\r\n\r\n".encode())
@@ -323,6 +300,8 @@ class Server:
             handler.cut(False)
         if action.get("status"):
             self.fail(handler, action)
+        elif "endless" in action:
+            handler.repeat(answer[0], action)
         elif "raw" in action:
             handler.answer(answer[0], raw=action["raw"])
         else:
@@ -338,7 +317,9 @@ class Server:
 
     @staticmethod
     def fail(handler, action):
-        if "raw" in action:
+        if "endless" in action:
+            handler.repeat(action["status"], action)
+        elif "raw" in action:
             handler.answer(action["status"], None, action.get("headers"), action["raw"])
         else:
             handler.refuse(action["status"], action.get("error", ""), action.get("headers"),
@@ -363,11 +344,15 @@ class Server:
             if bearer is not None:
                 raise Refused(400, "ErrorInvalidRequest")
             return
-        if (bearer or "").removeprefix("Bearer ") not in self.script.tokens:
+        if not self.knows((bearer or "").removeprefix("Bearer ")):
             raise Refused(401, "InvalidAuthenticationToken")
         need = "send" if step in ("sendmail", "send") else "drafts"
         if need not in self.script.may:
             raise Refused(403, "ErrorAccessDenied")
+
+    def knows(self, token):
+        return self.tokens(token, self.script.user) if self.tokens else (
+            token in self.script.tokens)
 
     # -- the steps -------------------------------------------------------------------------
 
@@ -521,6 +506,9 @@ class Server:
 
     def wait(self, step, times=1, limit=30):
         return self.wait_for(lambda: self.script.reached[step] >= times, limit)
+
+    def wait_idle(self, limit=30):
+        return self.wait_for(lambda: self.served == 0, limit)
 
     @property
     def steps(self):

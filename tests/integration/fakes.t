@@ -329,7 +329,10 @@ def test_assertion(house):
         ]
         for number, how in wrong:
             refused(ask(signer.make(**how)), "invalid_client", number, 401)
-        for text in ("", "a.b", "a.b.c", "....", "e30.e30.e30", "\0.\0.\0", "W10.W10.AAAA"):
+        alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+        good = signer.make()  # 256 bytes end with four bits that stand for nothing
+        spare = good[:-1] + alphabet[alphabet.index(good[-1]) + 1]
+        for text in (spare, "", "a.b", "a.b.c", "....", "e30.e30.e30", "\0.\0.\0", "W10.W10.AAAA"):
             refused(ask(text), "invalid_client", 50027, 401)
 
 
@@ -443,6 +446,19 @@ def test_token_refused(house):
                         tap.same(client.docmd("MAIL", f"FROM:<{USER}>")[0], 530, "MAIL")
                 with Client(house, server) as client:
                     tap.same(client.docmd("AUTH", "OAUTHBEARER")[0], 504, "another mechanism")
+
+
+def test_forms_of_tokens(_):
+    """What is not exactly a mechanism's form is no token"""
+    for mechanism in bearer.FORMS:
+        good = blob(mechanism, USER, "t0k.en").encode()
+        tap.same(bearer.parse(mechanism, good), (USER, "t0k.en"), f"{good}")
+        for bad in (good[:-1], good[1:], good + b"\1", good.replace(b"\1", b""),
+                    good.replace(b"Bearer ", b"bearer "), good.replace(b",", b"", 1)
+                    if b"," in good else b"", good.replace(b",\1", b"\1"),
+                    good.replace(USER.encode(), b"")):
+            if bad != good:
+                tap.same(bearer.parse(mechanism, bad), None, f"{mechanism}: {bad}")
 
 
 def test_token_challenged(house):

@@ -175,7 +175,7 @@ def test_environment(house):
 
 
 def test_stopped(house):
-    """SIGTERM ends it while it asks; token and lock are as they were"""
+    """SIGTERM ends it while it asks, once an answer had time; token and lock are as they were"""
     with house.signed_in() as server:
         server.entra.fault("token", "hang")
         process = command.start(server.settings, "refresh", "--force")
@@ -183,7 +183,7 @@ def test_stopped(house):
         before = time.monotonic()
         process.send_signal(signal.SIGTERM)
         house.ended(server, command.finish(process), FAILED)
-        assert time.monotonic() - before < 5, "it took long to end"
+        assert 9 < time.monotonic() - before < 15, "not ten seconds for an answer"
         tap.same(server.store.read().refresh, server.before[0], "the refresh token")
         house.refresh(server, "--force")
         assert server.store.read().refresh != server.before[0], "nothing was renewed"

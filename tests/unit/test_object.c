@@ -94,6 +94,9 @@ items_of_arrays_are_found(void **state)
 	assert_int_equal(object_count(o, "value"), 5);
 	assert_int_equal(object_count(o, "x.list"), 1);
 	assert_int_equal(object_count(o, "none"), 0);
+	assert_true(object_is_list(o, "x.list"));
+	assert_false(object_is_list(o, "none"));
+	assert_false(object_is_list(o, "x"));
 	assert_int_equal(object_count(o, "x"), 0);
 	assert_string_equal(object_item(o, "value", 0, "id"), "one");
 	assert_string_equal(object_item(o, "value", 1, "id"), "two");

@@ -12,6 +12,7 @@ import zlib
 from base64 import b64encode
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from fakes import certificates, entra
 from rig import journal, settings, tap
@@ -20,6 +21,7 @@ from rig.backend import STOP, House
 ACCOUNT = "office365"
 SCOPE = "https://outlook.office.com/SMTP.Send offline_access"
 APP_SCOPE = "https://outlook.office365.com/.default"
+GRAPH_SCOPE = "https://{0}/Mail.Send https://{0}/Mail.ReadWrite offline_access"
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 PORTS = {"starttls": 587, "implicit": 465}  # where a server's setting names none
 LIFETIME = 3600  # seconds of a token that is planted
@@ -59,6 +61,22 @@ def secret_file(folder, content, name="client"):
 
 # -- the store ---------------------------------------------------------------------------------
 
+def place(own):
+    """The host and the port that an account's tokens are for."""
+    if own["server"] == "graph":
+        url = urlsplit(own["graph_url"])
+        return url.hostname, str(url.port or 443)
+    host, _, port = own["server"].partition(":")
+    return host, port or str(PORTS[own["tls"]])
+
+
+def default_scope(own):
+    app, host = own["auth"] == "oauth-app", place(own)[0]
+    if own["server"] == "graph":
+        return f"https://{host}/.default" if app else GRAPH_SCOPE.format(host)
+    return APP_SCOPE if app else SCOPE
+
+
 def identity(settings_file, account=ACCOUNT):
     """The number of what an account's tokens belong to, from its settings."""
     file = configparser.RawConfigParser(strict=False)
@@ -68,10 +86,8 @@ def identity(settings_file, account=ACCOUNT):
     base = f"{own['authority'].rstrip('/')}/{own['tenant']}/oauth2/v2.0"
     addresses = [own.get(f"{name}_url", f"{base}/{name}{'code' * (name == 'device')}")
                  for name in SUFFIXES]
-    scope = own.get("scope") or (APP_SCOPE if own["auth"] == "oauth-app" else SCOPE)
-    host, _, port = own["server"].partition(":")
-    facts = [own["auth"], *addresses, own["client_id"], scope, own["username"], host,
-             port or str(PORTS[own["tls"]])]
+    scope = own.get("scope") or default_scope(own)
+    facts = [own["auth"], *addresses, own["client_id"], scope, own["username"], *place(own)]
     return zlib.crc32(b"".join(each.encode() + b"\0" for each in facts)) or 1
 
 
@@ -148,6 +164,8 @@ class Store:
 class TokenHouse(House):
     """A house with accounts that sign in with tokens. A tap fixture."""
 
+    scope = SCOPE  # of those who sign in
+
     @contextlib.contextmanager
     def office(self, script=None, auth="oauth-device", application=None, **sections):
         """An authorization server and a submission server that asks it what is good, and
@@ -171,8 +189,8 @@ class TokenHouse(House):
         `before` has both."""
         with self.office(script, **how) as server:
             authority, application = server.entra, server.application
-            before = (authority.grant(application, settings.USER, SCOPE),
-                      authority.issue(application, settings.USER, SCOPE, max(left, 0)))
+            before = (authority.grant(application, settings.USER, self.scope),
+                      authority.issue(application, settings.USER, self.scope, max(left, 0)))
             server.store.plant(*before, left=left)
             server.before = before
             yield server
