@@ -108,6 +108,12 @@ asking_store(const struct worker *w, const struct oauth_tokens *tokens, struct e
 }
 
 void
+asking_gave_up(const struct worker *w)
+{
+	channel_send(w->channel, &(struct words){ .type = RECORD_GAVE_UP });
+}
+
+void
 asking_not_renewed(const struct worker *w, const struct oauth_refusal *why, int64_t after,
     const char *text)
 {

@@ -48,6 +48,9 @@ enum status asking_token(
 enum status asking_store(
     const struct worker *w, const struct oauth_tokens *tokens, struct error *e);
 
+/* It was stopped before the grant was answered. */
+void asking_gave_up(const struct worker *w);
+
 /* The grant brought nothing. `after`: seconds of a Retry-After, or -1. */
 void asking_not_renewed(const struct worker *w, const struct oauth_refusal *why,
     int64_t after, const char *text);

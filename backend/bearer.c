@@ -24,6 +24,8 @@ renew(struct bearer *b, const struct worker *w, const struct account *account,
 	if (status == STATUS_OK) {
 		memcpy(b->token, s.tokens.access, sizeof(b->token));
 		status = asking_store(w, &s.tokens, e);
+	} else if (status == STATUS_CANCELLED) {
+		asking_gave_up(w);
 	} else {
 		asking_not_renewed(w, &s.why, s.after, e->text);
 		if (status == STATUS_SETTINGS) {

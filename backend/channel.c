@@ -32,16 +32,22 @@ attach_descriptor(struct msghdr *packet, union ancillary *beside, int fd)
 	memcpy(CMSG_DATA(c), &fd, sizeof(fd));
 }
 
-/* The descriptor that came along, or -1. */
+/* The descriptor that came along, or -1. Of several, which are nonsense, the last one is
+ * taken and the others are closed. */
 static int
 take_descriptor(struct msghdr *packet)
 {
 	struct cmsghdr *c = CMSG_FIRSTHDR(packet);
+	size_t count = 0;
 	int fd = -1;
 
-	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
-	    c->cmsg_len == CMSG_LEN(sizeof(int)))
-		memcpy(&fd, CMSG_DATA(c), sizeof(fd));
+	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
+		count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+	for (size_t i = 0; i < count; i++) {
+		if (fd >= 0)
+			close(fd);
+		memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof(fd));
+	}
 	return fd;
 }
 

@@ -39,6 +39,7 @@ enum record_type {
 	/* worker, after a grant: it was refused. value is an enum oauth_verdict, number
 	 * the seconds of a Retry-After or -1, text the sentence. */
 	RECORD_NOT_RENEWED,
+	RECORD_GAVE_UP, /* worker, after a grant: it was stopped before an answer came */
 	/* worker: text is the job's name (job.h). supervisor: value is a status, text the
 	 * sentence, number 1 where a damaged journal was set aside; the descriptor comes
 	 * along. */

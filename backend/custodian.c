@@ -119,7 +119,8 @@ note_refusal(struct custodian *c, const struct record *r)
 bool
 custodian_hear(struct custodian *c, int channel, const struct record *r)
 {
-	bool answer = r->type == RECORD_RENEWED || r->type == RECORD_NOT_RENEWED;
+	bool answer = r->type == RECORD_RENEWED || r->type == RECORD_NOT_RENEWED ||
+	    r->type == RECORD_GAVE_UP;
 
 	if (answer && !c->waiting)
 		return false;
@@ -132,6 +133,7 @@ custodian_hear(struct custodian *c, int channel, const struct record *r)
 		return true;
 	case RECORD_RENEWED: take_tokens(c, channel, r); break;
 	case RECORD_NOT_RENEWED: note_refusal(c, r); break;
+	case RECORD_GAVE_UP: vault_unlock(c->vault); break;
 	default: return false;
 	}
 	c->waiting = false;

@@ -34,8 +34,9 @@ enum status custodian_open(
     struct custodian *c, int folder, const struct account *account, struct error *e);
 void custodian_close(struct custodian *c);
 
-/* Answers a record of the worker, if it is one of RECORD_ASK_TOKEN, RECORD_RENEWED and
- * RECORD_NOT_RENEWED; false for all others, and for those that come out of turn. */
+/* Answers a record of the worker, if it is one of RECORD_ASK_TOKEN, RECORD_RENEWED,
+ * RECORD_NOT_RENEWED and RECORD_GAVE_UP; false for all others, and for those that come
+ * out of turn. */
 bool custodian_hear(struct custodian *c, int channel, const struct record *r);
 
 #endif

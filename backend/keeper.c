@@ -42,21 +42,34 @@ describe(const char *path)
 }
 
 bool
-keeper_secret_path(
-    char path[STATE_PATH_MAX], const struct config *config, const struct account *account)
+keeper_secret_path(char path[STATE_PATH_MAX], const struct config *config,
+    const struct account *account, unsigned n)
 {
-	const char *file = !account          ? ""
-	    : account->auth == AUTH_PASSWORD ? account->password_file
-	    : *account->client_secret_file   ? account->client_secret_file
-					     : account->key_file;
+	const char *files[] = { "", "", "" };
 	int len;
 
-	if (account && account_is_delegated(account))
+	if (!account || n >= sizeof(files) / sizeof(files[0]) + 1)
+		return false;
+	if (account->auth == AUTH_PASSWORD) {
+		files[0] = account->password_file;
+	} else {
+		files[0] = account->client_secret_file;
+		files[1] = account->certificate_file;
+		files[2] = account->key_file;
+	}
+	if (n == 0 && account_is_delegated(account)) {
 		len = snprintf(path, STATE_PATH_MAX, "%s/tokens/%s", config->state_dir,
 		    account->name);
-	else
-		len = snprintf(path, STATE_PATH_MAX, "%s", file);
-	return len > 0 && len < STATE_PATH_MAX;
+		return len < STATE_PATH_MAX;
+	}
+	n -= account_is_delegated(account);
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		if (!*files[i] || n-- > 0)
+			continue;
+		len = snprintf(path, STATE_PATH_MAX, "%s", files[i]);
+		return len < STATE_PATH_MAX;
+	}
+	return false;
 }
 
 /* A number for who is signed in, and with what. */
@@ -88,9 +101,16 @@ keeper_fingerprint(const struct config *config, const struct account *account)
 
 	if (account && account_is_oauth(account))
 		secret = describe_login(config, account);
-	else if (keeper_secret_path(path, config, account))
-		secret = describe(path);
+	else
+		for (unsigned n = 0; keeper_secret_path(path, config, account, n); n++)
+			secret = secret * 31 + describe(path);
 	return (uint64_t)describe(config->path) << 32 | secret;
+}
+
+bool
+keeper_is_outdated(const struct keeper *k)
+{
+	return k->config && keeper_fingerprint(k->config, NULL) != k->settings;
 }
 
 /* Certificate and key of an account that shows them in TLS, as one PEM text. */
@@ -142,6 +162,15 @@ read_credential(char text[CHANNEL_TEXT_MAX + 1], const struct account *a, struct
 	return status;
 }
 
+/* The next try reads the settings anew, at once (waiting.h). */
+static enum status
+say_outdated(struct keeper *k, struct error *e)
+{
+	k->fingerprint = 0;
+	return error_set(e, STATUS_RETRY,
+	    "the settings have changed since this job was begun: it is begun anew");
+}
+
 /* Answers the worker's question for the credential, once. */
 static void
 give_secret(struct keeper *k, uint32_t index)
@@ -162,7 +191,10 @@ give_secret(struct keeper *k, uint32_t index)
 	k->fingerprint = keeper_fingerprint(k->config, k->account);
 	answer.number = (int64_t)k->fingerprint;
 	reminder_give(k->config, k->account, k->state.tokens, time(NULL));
-	status = read_credential(text, k->account, &error);
+	if (keeper_is_outdated(k))
+		status = say_outdated(k, &error);
+	else
+		status = read_credential(text, k->account, &error);
 	if (status == STATUS_OK && account_is_oauth(k->account))
 		status =
 		    custodian_open(&k->custodian, k->state.tokens, k->account, &error);
@@ -237,6 +269,19 @@ write_history(struct keeper *k, const char *rest)
 	buf_clear(&line);
 }
 
+/* A job of other settings neither uses nor replaces the tokens of these. */
+static bool
+refuse_token(struct keeper *k)
+{
+	struct words answer = { .type = RECORD_TOKEN };
+	struct error error;
+
+	answer.value = say_outdated(k, &error);
+	answer.text = error.text;
+	channel_send(k->channel, &answer);
+	return true;
+}
+
 bool
 keeper_hear(struct keeper *k, const struct record *r)
 {
@@ -244,6 +289,10 @@ keeper_hear(struct keeper *k, const struct record *r)
 	case RECORD_ASK_SECRET: give_secret(k, r->value); return true;
 	case RECORD_ASK_JOURNAL: give_journal(k, r->text); return true;
 	case RECORD_HISTORY: write_history(k, r->text); return true;
+	case RECORD_ASK_TOKEN:
+		if (keeper_is_outdated(k))
+			return refuse_token(k);
+		return custodian_hear(&k->custodian, k->channel, r);
 	default: return custodian_hear(&k->custodian, k->channel, r);
 	}
 }

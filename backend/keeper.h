@@ -20,8 +20,9 @@ struct keeper {
 	struct state state;
 	struct custodian custodian;
 	int channel;
-	int journal;                   /* the job's, once it was asked for; else -1 */
-	bool gave_secret;              /* each is given once */
+	int journal;       /* the job's, once it was asked for; else -1 */
+	uint64_t settings; /* keeper_fingerprint() of the settings that were loaded */
+	bool gave_secret;  /* each is given once */
 	const struct account *account; /* whose secret it was */
 	uint64_t fingerprint;          /* of settings and secret as they were then */
 	size_t lines;                  /* of the record, in this run */
@@ -40,10 +41,14 @@ void keeper_postpone(
  * who changes one of them changes it, and so does who signs in for the account. */
 uint64_t keeper_fingerprint(const struct config *config, const struct account *account);
 
-/* The file whose content signs an account in; false: there is none, or its path is longer
- * than STATE_PATH_MAX. */
+/* Whether the settings are others now than those that were loaded: what they said of
+ * secrets and tokens may be past. */
+bool keeper_is_outdated(const struct keeper *k);
+
+/* The n-th file whose content signs an account in, n from 0 on; false: there are no more,
+ * or its path is longer than STATE_PATH_MAX. */
 bool keeper_secret_path(char path[STATE_PATH_MAX], const struct config *config,
-    const struct account *account);
+    const struct account *account, unsigned n);
 
 /* Closes what was opened on the way. */
 void keeper_close(struct keeper *k);

@@ -135,19 +135,19 @@ after_refused_token(const struct run *r, const struct mailed *out, struct error 
 {
 	const struct account *account = r->m->account;
 	const struct reply *reply = &out->receipt.reply;
+	const char *who = account_is_delegated(account) ? "the person who signed in"
+							: "the application";
 
+	if (account_is_graph(account) || reply_is_of_passwords(reply))
+		error_set(e, STATUS_SETTINGS,
+		    "the server takes no access token of account %s, also not a new one; "
+		    "check that username is the mailbox and that %s may send from it, see "
+		    "docs/office365.md, or run: postroom login %s (the server said: %d "
+		    "%s%s%.300s)",
+		    account->name, who, account->name, reply->code, reply->enhanced,
+		    reply->enhanced[0] ? " " : "", reply->text);
 	limits_login_refused(r->m->limits, e->text);
-	if (out->receipt.verdict == VERDICT_SETTINGS)
-		return STATUS_SETTINGS;
-	return error_set(e, STATUS_SETTINGS,
-	    "the server takes no access token of account %s, also not a new one; check "
-	    "that username is the mailbox and that %s may send from it, see "
-	    "docs/office365.md, or run: postroom login %s (the server said: %d %s%s%.300s)",
-	    account->name,
-	    account_is_delegated(account) ? "the person who signed in"
-					  : "the application",
-	    account->name, reply->code, reply->enhanced, reply->enhanced[0] ? " " : "",
-	    reply->text);
+	return STATUS_SETTINGS;
 }
 
 /* What an attempt teaches all others who use the account. */

@@ -44,9 +44,7 @@ wait_for_next_try(const struct ending *ending, const char *reason)
 		.reason = reason,
 		.config = k->config,
 		.account = k->account,
-		.fingerprint = k->account ? k->fingerprint
-		    : k->config           ? keeper_fingerprint(k->config, NULL)
-					  : 0,
+		.fingerprint = k->account ? k->fingerprint : k->settings,
 		.unreachable = ending->unreachable && k->account,
 	};
 

@@ -1,6 +1,7 @@
 /* reminder: until when a password works (reminder.h). */
 #include "backend/reminder.h"
 
+#include <ctype.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -24,6 +25,8 @@ is_due(const struct account *account, int folder, int64_t now)
 	int fd;
 
 	snprintf(name, sizeof(name), "%s.reminded", account->name);
+	for (char *c = name; *c; c++) /* as the vault's names: accounts have no case */
+		*c = (char)tolower((unsigned char)*c);
 	made = faccessat(folder, name, F_OK, AT_SYMLINK_NOFOLLOW) != 0;
 	fd = openat(
 	    folder, name, O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);

@@ -26,6 +26,7 @@
 enum {
 	STOP_GRACE = 1500,       /* milliseconds from SIGTERM to SIGKILL */
 	COMMITTED_GRACE = 27000, /* the same once the end of the data is out */
+	SIGN_IN_GRACE = 10000,   /* and while the answer to a grant is under way */
 	LEAVE_GRACE = 1000,      /* milliseconds for a worker that has told its result */
 	FIRST_DESCRIPTOR =
 	    3,            /* cupsd's back and side channel and whatever else was open */
@@ -164,13 +165,22 @@ live_as_worker(const struct run *r, int channel, pid_t parent)
 
 /* -- the supervisor's side -------------------------------------------------------- */
 
+/* What a stop is put off for: an answer that must not get lost is under way, the
+ * submission server's, or one that takes an old refresh token's place. */
+static long long
+grace(const struct run *r)
+{
+	if (r->committed)
+		return COMMITTED_GRACE;
+	return r->ending->keeper.custodian.waiting ? SIGN_IN_GRACE : STOP_GRACE;
+}
+
 /* SIGTERM may have overtaken it: the answer is worth waiting for, once. */
 static void
-hear_committed(struct run *r)
+extend(struct run *r)
 {
-	r->committed = true;
 	if (r->stopped && !r->extended)
-		r->deadline = now() + COMMITTED_GRACE;
+		r->deadline = now() + grace(r);
 	r->extended |= r->stopped;
 }
 
@@ -209,7 +219,10 @@ hear(struct run *r)
 	if (!channel_receive(r->ending->keeper.channel, &record, NULL))
 		return false;
 	switch (record.type) {
-	case RECORD_COMMITTED: hear_committed(r); return true;
+	case RECORD_COMMITTED:
+		r->committed = true;
+		extend(r);
+		return true;
 	case RECORD_SETTLED:
 		r->committed = false;
 		if (r->stopped)
@@ -220,6 +233,8 @@ hear(struct run *r)
 	default:
 		known = keeper_hear(&r->ending->keeper, &record);
 		explicit_bzero(record.text, sizeof(record.text));
+		if (r->ending->keeper.custodian.waiting)
+			extend(r);
 		return known;
 	}
 }
@@ -237,7 +252,7 @@ heed_signal(struct run *r)
 		if (r->deadline)
 			continue;
 		kill(r->worker, SIGTERM);
-		r->deadline = now() + (r->committed ? COMMITTED_GRACE : STOP_GRACE);
+		r->deadline = now() + grace(r);
 	}
 }
 
@@ -263,6 +278,22 @@ judge_end(const struct run *r, int state, struct error *e)
 	    "the worker ended without a word (exit %d): the job is held; release it to "
 	    "try again",
 	    WEXITSTATUS(state));
+}
+
+/* Settings that have been changed meanwhile do not stop the queue: the next try is
+ * theirs. */
+static enum status
+judge_settings(struct run *r)
+{
+	struct error why = *r->error;
+
+	if (!keeper_is_outdated(&r->ending->keeper))
+		return STATUS_SETTINGS;
+	r->ending->keeper.fingerprint = 0;
+	return error_set(r->error, STATUS_RETRY,
+	    "the settings have changed since this job was begun, and it is begun anew (with "
+	    "the old ones: %.600s)",
+	    why.text);
 }
 
 /* Serves the worker until it is gone, and reaps it. */
@@ -293,7 +324,9 @@ serve(struct run *r)
 	if (!r->told)
 		return judge_end(r, state, r->error);
 	/* nobody waits for another try of a job that was stopped */
-	return r->result == STATUS_RETRY && r->stopped ? STATUS_CANCELLED : r->result;
+	if (r->result == STATUS_RETRY && r->stopped)
+		return STATUS_CANCELLED;
+	return r->result == STATUS_SETTINGS ? judge_settings(r) : r->result;
 }
 
 static enum status
@@ -373,7 +406,8 @@ supervisor_run(struct ending *ending, const struct config *config, const struct 
 				 .job = job,
 				 .state = { .jobs = -1, .limits = -1, .tokens = -1 },
 				 .channel = -1,
-				 .journal = -1 } };
+				 .journal = -1,
+				 .settings = keeper_fingerprint(config, NULL) } };
 	status = open_intake(&r, e);
 	if (status == STATUS_OK)
 		status = start_worker(&r, e);
@@ -382,6 +416,8 @@ supervisor_run(struct ending *ending, const struct config *config, const struct 
 		if (!r.told && status == STATUS_HOLD)
 			record_crash(&r);
 	}
+	/* from here on nobody needs them: not the probe, not who waits for hours */
+	custodian_close(&ending->keeper.custodian);
 	spool_close(&r.spool);
 	if (r.scratch >= 0)
 		close(r.scratch);

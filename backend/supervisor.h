@@ -4,7 +4,8 @@
  * would take a worker's death by signal for success (backend(7)).
  *
  *   start ──► serve ──RESULT──► leave (1 s, then SIGKILL)
- *               │ SIGTERM: 1.5 s, between COMMITTED and SETTLED 27 s, then SIGKILL
+ *               │ SIGTERM: 1.5 s, between COMMITTED and SETTLED 27 s, while a new token
+ *               │ is under way 10 s, then SIGKILL
  *               │ worker dies: held
  */
 #ifndef POSTROOM_SUPERVISOR_H

@@ -83,7 +83,7 @@ open_stay(struct stay *s, const struct waiting *w)
 	if (!w->config)
 		return;
 	watch_folder(s->files, w->config->path);
-	if (keeper_secret_path(secret, w->config, w->account))
+	for (unsigned n = 0; keeper_secret_path(secret, w->config, w->account, n); n++)
 		watch_folder(s->files, secret);
 }
 

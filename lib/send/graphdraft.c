@@ -33,6 +33,14 @@ graphdraft_path(struct buf *out, const char *id, const char *rest)
 	return !out->over;
 }
 
+/* Whether it can be a part of a path: dots alone would mean another path. */
+static bool
+is_id(const char *id)
+{
+	return id && *id && strlen(id) < GRAPH_ID_MAX && strcmp(id, ".") != 0 &&
+	    strcmp(id, "..") != 0;
+}
+
 /* Asks about one message. */
 static enum status
 ask_about(struct graphcall *g, const char *id, const char *rest,
@@ -100,7 +108,7 @@ search(struct finds *out, struct graphcall *g, struct error *e)
 	     i++) {
 		const char *found = object_item(g->said, "value", i, "id");
 
-		if (found && *found && strlen(found) < GRAPH_ID_MAX)
+		if (is_id(found))
 			memcpy(out->id[out->count++], found, strlen(found) + 1);
 		else /* it may be the message, sent */
 			status = error_set(e, STATUS_RETRY,
@@ -280,7 +288,7 @@ graphdraft_make(struct graphdraft *d, struct graphcall *g, struct error *e)
 	if (status != STATUS_OK)
 		return status;
 	id = g->said ? object_text(g->said, "id") : NULL;
-	if (!id || !*id || strlen(id) >= GRAPH_ID_MAX)
+	if (!is_id(id))
 		return error_set(e, STATUS_RETRY, "Microsoft Graph gave the draft no id");
 	*d = (struct graphdraft){ .id = "" };
 	memcpy(d->id, id, strlen(id) + 1);

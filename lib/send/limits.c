@@ -336,7 +336,7 @@ static const struct {
 	[PAUSE] = { LIMITS_PAUSE_STAY, "the server asked for a pause" },
 	[REFUSED] = { 0,
 	    "its login was refused, and is tried once in 15 minutes, or when its "
-	    "password or settings change" },
+	    "password or settings change, or somebody signs in" },
 	[SLOT] = { LIMITS_WAIT_MAX, "all its connections (max_connections) are in use" },
 	[LOGIN] = { LIMITS_WAIT_MAX, "another job is trying its login" },
 	[BUCKET] = { LIMITS_WAIT_MAX, "it has sent what max_per_minute allows" },

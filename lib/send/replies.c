@@ -56,8 +56,8 @@ static const struct reply_class LOGIN_FIRST = { VERDICT_LOGIN,
 	"the server takes mail only after a login; check the account's auth, username "
 	"and password_file" };
 static const struct reply_class LOGIN_UNFINISHED = { VERDICT_LOGIN,
-	"the server did not take the access token or password, and asked for another; "
-	"sign the account in again if this goes on" };
+	"the server did not take the password, and asked for another one; check the "
+	"account's username and password_file" };
 static const struct reply_class LOGIN_LATER = { VERDICT_WAIT,
 	"the server cannot check logins at the moment" };
 static const struct reply_class ACCESS_RULES = { VERDICT_LOGIN,
@@ -376,14 +376,33 @@ fits(const struct row *row, const struct reply *r)
 	return !row->text || fits_text(row->text, r->text);
 }
 
-struct reply_class
-reply_classify(const struct reply *r)
+static const struct row *
+find_row(const struct reply *r)
 {
 	const struct row *row = rows;
 
 	while (!fits(row, r)) /* the last row fits all */
 		row++;
-	return *row->result;
+	return row;
+}
+
+struct reply_class
+reply_classify(const struct reply *r)
+{
+	return *find_row(r)->result;
+}
+
+bool
+reply_is_of_passwords(const struct reply *r)
+{
+	static const struct reply_class *const of_passwords[] = { &LOGIN, &LOGIN_FIRST,
+		&LOGIN_UNFINISHED, &PASSWORDS_OFF, &APP_PASSWORD };
+	const struct reply_class *class = find_row(r)->result;
+
+	for (size_t i = 0; i < sizeof(of_passwords) / sizeof(of_passwords[0]); i++)
+		if (of_passwords[i] == class)
+			return true;
+	return false;
 }
 
 enum status

@@ -9,6 +9,8 @@
 #ifndef POSTROOM_REPLIES_H
 #define POSTROOM_REPLIES_H
 
+#include <stdbool.h>
+
 #include "lib/base/status.h"
 #include "lib/send/reply.h"
 
@@ -33,6 +35,9 @@ struct reply_class {
 
 /* The class of a reply that is not a plain success. Never fails. */
 struct reply_class reply_classify(const struct reply *r);
+
+/* Whether the advice is about passwords: none for somebody who showed a token. */
+bool reply_is_of_passwords(const struct reply *r);
 
 /* STATUS_OK, RETRY, REFUSED or SETTINGS; VERDICT_LOGIN is RETRY: how long it is waited
  * for is the caller's matter. */

@@ -35,6 +35,7 @@ reached; null, and what comes after the list's end, is no fault. The steps:
     "503 ErrorServerBusy"   this answer, without effect
     "close", "reset"        the connection ends when the request was read, without effect
     "effect-then-close"     it has its effect, and the connection ends without an answer
+    "effect-then-hang"      it has its effect, and no answer comes
     "half"                  it ends with a reset when half of the body was read
     "forget"                the upload session is gone, and so is this request
     "wait"                  answers as usual, but not before a test sets Server.release
@@ -296,7 +297,9 @@ class Server:
             return
         with self.lock:
             answer = getattr(self, f"do_{step}")(handler, name, body)
-        if action.get("then") == "effect-then-close":
+        if action.get("then") == "effect-then-hang":
+            self.stopping.wait(NEVER)
+        if action.get("then") in ("effect-then-close", "effect-then-hang"):
             handler.cut(False)
         if action.get("status"):
             self.fail(handler, action)

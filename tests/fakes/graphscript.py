@@ -1,8 +1,9 @@
 """A script of graph.py, which tells what one means."""
+from copy import deepcopy
 
 STEPS = ("sendmail", "search", "get", "create", "list", "attach", "session", "put", "where",
          "send", "delete")
-WORDS = ("close", "reset", "effect-then-close", "half", "forget", "wait", "hang")
+WORDS = ("close", "reset", "effect-then-close", "effect-then-hang", "half", "forget", "wait", "hang")
 
 
 class Script:
@@ -19,7 +20,7 @@ class Script:
         if unknown:
             raise ValueError(f"the script names what does not exist: {sorted(unknown)}")
         for name, default in self.DEFAULTS.items():
-            setattr(self, name, script.get(name, default))
+            setattr(self, name, deepcopy(script.get(name, default)))
         for value in self.faults.values():
             for action in value if isinstance(value, list) else [value]:
                 self.parse(action)

@@ -4,6 +4,7 @@ against a service whose tokens an authorization server gives."""
 import contextlib
 import json
 import os
+import random
 import re
 import sys
 import time
@@ -56,7 +57,7 @@ def test_small(house):
         tap.same(request["bearer"], server.before[1], "the token")
         tap.same(message.mail.content, content, "the message without Bcc")
         tap.same(message.recipients, recipients, "the recipients")
-        tap.same(message.mail["Message-ID"], f"<{backend.UUID}@example.com>", "Message-ID")
+        tap.same(message.mail["Message-ID"], f"<17-{backend.UUID}@example.com>", "Message-ID")
         tap.same(message.documents, [("Report.pdf", house.pdf)], "the documents")
         tap.same(oauth.asked(server), [], "the questions for a token")
         line, = graph.events(server)
@@ -122,7 +123,7 @@ def test_large(house):
             tap.same(message.recipients, recipients, "the recipients")
             for name in ("From", "To", "Cc", "Subject", "Date", "Message-ID", "Reply-To"):
                 tap.same(message.mail[name], header[name], name)
-            tap.same(message.mail.text, header.text, "the text")
+            tap.same(message.mail.text, header.text.replace("2 pages", "1 page"), "the text")
             tap.same(known_ranges(server), whole_ranges(len(content)), "the ranges")
             line, = graph.events(server)
             tap.same((line["event"], line.get("duplicate")), ("sent", None), "the record")
@@ -408,9 +409,9 @@ def test_too_large_is_shrunk(house):
 
 
 def pages(count, size):
-    """A PDF of pages with so many bytes each."""
-    line = "\n" + "All work and no play makes Jack a dull boy. " * 2
-    return documents.pdf(*(f"Page {n}" + line * (size // len(line))
+    """A PDF of pages with about so many bytes each, of which a compressor makes half."""
+    chance = random.Random(size)
+    return documents.pdf(*(f"Page {n} of\n" + chance.randbytes(size // 2).hex()
                            for n in range(1, count + 1)))
 
 
@@ -421,7 +422,7 @@ def split(house, script, data, **sections):
         tap.same(result.code, OK, "the exit code")
         tap.same(graph.drafts(server), [], "the drafts that are left")
         parts = graph.arrived(server)
-        found = [text.split(" All")[0] for each in parts for _, content in each.documents
+        found = [text.split(" of")[0] for each in parts for _, content in each.documents
                  for text in mail.pdf_text(content)]
         tap.same(len({each.mail["Message-ID"] for each in parts}), len(parts), "Message-IDs")
         for number, each in enumerate(parts, 1):
@@ -439,7 +440,7 @@ def test_too_large_is_split(house):
 
 def test_split_beforehand(house):
     """max_message_size counts for Graph too: parts that are drafts of their own, at once"""
-    parts, found, steps = split(house, {}, pages(4, 3 * MB), postroom={"oversize": "split"},
+    parts, found, steps = split(house, {}, pages(4, 5 * MB), postroom={"oversize": "split"},
                                 account={"max_message_size": "10M"})
     tap.same(found, [f"Page {n}" for n in range(1, 5)], "the pages")
     tap.same(steps.count("create"), len(parts), "the drafts")

@@ -119,7 +119,7 @@ def test_throttled(house):
 
 
 def test_stop_while_asking(house):
-    """A job that is cancelled while the sign-in service does not answer ends within 2 s"""
+    """A job that is cancelled while the sign-in service does not answer gives it ten seconds"""
     for silence in ("hang", "stall"):
         with house.signed_in(left=-10) as server:
             server.entra.faults["token"] = silence
@@ -127,7 +127,7 @@ def test_stop_while_asking(house):
                 assert server.entra.wait("token"), "it was never asked"
                 run.terminate()
                 result = run.finish()
-            assert result.seconds < 2, f"{result.seconds} s to the end"
+            assert 9 < result.seconds < 13, f"{result.seconds} s to the end"
             tap.same(run.left_behind(), [], "the processes left")
             tap.same(server.store.read().refresh, server.before[0], "the refresh token")
 

@@ -102,7 +102,7 @@ def test_capability_to_stop(house):
         process = command.start(server.settings, "refresh", "--force", under=confined())
         assert server.entra.wait("token"), "nobody asked"
         process.send_signal(signal.SIGTERM)
-        tap.same(command.finish(process, 10).code, 1, "the exit code")
+        tap.same(command.finish(process, 20).code, 1, "the exit code")
 
 
 def expand(words):

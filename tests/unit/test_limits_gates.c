@@ -150,7 +150,7 @@ try_counts_when_it_begins(void **state)
 	limits_leave(l);
 	closed = assert_closed(l,
 	    "account office365: its login was refused, and is tried once in 15 minutes, "
-	    "or when its password or settings change: 535 5.7.3 no");
+	    "or when its password or settings change, or somebody signs in: 535 5.7.3 no");
 	assert_in_range(closed.wait, 899 * 1000, 900 * 1000);
 	limits_close(l);
 }

@@ -55,7 +55,7 @@ tear_down(void **state)
 	struct scene *s = *state;
 
 	unlinkat(s->fd, "dates", 0);
-	unlinkat(s->fd, "Office365.reminded", 0);
+	unlinkat(s->fd, "office365.reminded", 0);
 	close(s->fd);
 	rmdir(s->folder);
 	free(s);
@@ -140,7 +140,7 @@ follows_no_link(void **state)
 	struct scene *s = *state;
 
 	write_dates(s, announced);
-	assert_int_equal(symlinkat("dates", s->fd, "Office365.reminded"), 0);
+	assert_int_equal(symlinkat("dates", s->fd, "office365.reminded"), 0);
 	assert_string_equal(said_at(s, NOW), "");
 }
 
