@@ -31,6 +31,7 @@ enum {
 struct attempt {
 	const struct flow *flow;
 	char state[PKCE_WORD_MAX], verifier[PKCE_WORD_MAX];
+	char nonce[PKCE_WORD_MAX]; /* "": no id_token is asked for */
 	char redirect_url[REDIRECT_URL_MAX];
 };
 
@@ -93,6 +94,17 @@ change_code(
 	return status;
 }
 
+/* Whether an id_token that came is an answer to this attempt. */
+static enum status
+check_nonce(const struct attempt *a, const struct oauth_tokens *tokens, struct error *e)
+{
+	if (!*a->nonce || !*tokens->id || oauth_has_nonce(tokens->id, a->nonce))
+		return STATUS_OK;
+	return error_set(e, STATUS_RETRY,
+	    "the id_token that came was made for another sign-in (its nonce is not the "
+	    "one that was asked with); try again, or leave openid out of scope");
+}
+
 static enum status
 collect(const struct errand_side *side, void *context, void *result, struct error *e)
 {
@@ -104,6 +116,8 @@ collect(const struct errand_side *side, void *context, void *result, struct erro
 	if (status == STATUS_OK)
 		status = *redirect.code ? change_code(&signin, a, redirect.code, e)
 					: explain(redirect.error, e);
+	if (status == STATUS_OK)
+		status = check_nonce(a, &signin.tokens, e);
 	if (status == STATUS_OK)
 		flow_take(result, &signin.tokens);
 	explicit_bzero(&signin, sizeof(signin));
@@ -128,6 +142,8 @@ authcode_address(
 	oauth_pair(out, "redirect_uri", a->redirect_url);
 	oauth_pair(out, "scope", endpoint_scope(room, account));
 	oauth_pair(out, "state", a->state);
+	if (a->nonce)
+		oauth_pair(out, "nonce", a->nonce);
 	oauth_pair(out, "code_challenge", a->challenge);
 	oauth_pair(out, "code_challenge_method", "S256");
 	oauth_pair(out, "login_hint", account->username);
@@ -149,7 +165,8 @@ show(const struct attempt *a, struct error *e)
 	    authcode_address(&address, account,
 		&(struct authcode_address){ .redirect_url = a->redirect_url,
 		    .state = a->state,
-		    .challenge = challenge });
+		    .challenge = challenge,
+		    .nonce = *a->nonce ? a->nonce : NULL });
 	if (good) {
 		say("Open this address in a browser, in a private window, and sign in as "
 		    "%s:",
@@ -175,9 +192,12 @@ static enum status
 prepare(struct attempt *a, int *listener, struct error *e)
 {
 	uint16_t port = (uint16_t)a->flow->account->redirect_port;
+	char room[ENDPOINT_URL_MAX];
+	bool id = oauth_scope_has(endpoint_scope(room, a->flow->account), "openid");
 	enum status status = STATUS_OK;
 
-	if (!pkce_random(a->state) || !pkce_random(a->verifier))
+	if (!pkce_random(a->state) || !pkce_random(a->verifier) ||
+	    (id && !pkce_random(a->nonce)))
 		return error_set(e, STATUS_RETRY, "the system gives no random numbers");
 	if (!a->flow->paste)
 		status = listener_open(listener, &port, e);

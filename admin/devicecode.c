@@ -40,32 +40,23 @@ secret_of(const struct flow *flow)
 }
 
 static enum status
-request(struct http *session, const struct flow *flow, struct http_answer *answer,
-    struct error *e)
+request(struct http_answer *answer, const struct flow *flow,
+    const struct oauth_question *asked, struct error *e)
 {
-	char url[ENDPOINT_URL_MAX], room[ENDPOINT_URL_MAX];
-	const char *scope = endpoint_scope(room, flow->account);
-	enum status status;
+	struct http *session = NULL;
 	struct buf form;
+	enum status status = http_open(&session, flow->account->ca_file, -1, e);
 
 	buf_init(&form, OAUTH_FORM_MAX);
-	if (!endpoint_url(url, flow->account, ENDPOINT_DEVICE) ||
-	    !oauth_device_form(&form, flow->account->client_id, scope, secret_of(flow))) {
-		status = error_set(
-		    e, STATUS_SETTINGS, "authority, tenant, scope: too long for a URL");
-		goto out;
-	}
-	status = http_exchange(session,
-	    &(struct http_request){ .method = "POST",
-		.url = url,
-		.type = "application/x-www-form-urlencoded",
-		.bytes = buf_text(&form),
-		.size = form.len },
-	    answer, e);
-out:
+	oauth_device_form(&form, asked->client_id, asked->scope, asked->client_secret);
+	if (status == STATUS_OK)
+		status = signin_post(answer,
+		    &(struct signin_form){ flow->account, ENDPOINT_DEVICE, &form },
+		    session, e);
 	if (form.data)
 		explicit_bzero(form.data, form.len);
 	buf_clear(&form);
+	http_close(session);
 	return status;
 }
 
@@ -74,26 +65,28 @@ invite(const struct errand_side *side, void *context, void *result, struct error
 {
 	const struct flow *flow = context;
 	struct invitation *out = result;
+	char room[ENDPOINT_URL_MAX];
+	const struct oauth_question asked = { .client_id = flow->account->client_id,
+		.scope = endpoint_scope(room, flow->account),
+		.client_secret = secret_of(flow) };
 	struct oauth_refusal why;
-	struct http *session = NULL;
 	struct http_answer answer;
 	enum status status;
 
 	(void)side;
 	http_answer_init(&answer);
-	status = http_open(&session, flow->account->ca_file, -1, e);
-	if (status == STATUS_OK)
-		status = request(session, flow, &answer, e);
+	status = request(&answer, flow, &asked, e);
 	if (status == STATUS_OK)
 		status = oauth_device_read(&out->device,
 		    &(struct oauth_reply){ .code = answer.code,
 			.body = buf_text(&answer.body),
-			.len = answer.body.len },
+			.len = answer.body.len,
+			.html = answer.html,
+			.asked = &asked },
 		    &why, e);
 	if (status == STATUS_OK)
 		qr_encode(&out->qr, out->device.address);
 	http_answer_clear(&answer);
-	http_close(session);
 	return status;
 }
 

@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/base/hidden.h"
 #include "lib/base/log.h"
 #include "lib/base/moment.h"
 #include "lib/base/priv.h"
@@ -294,6 +295,8 @@ errand_run(const struct errand *errand, struct error *e)
 	r.signals = hold_signals(&old);
 	r.home = ends[0];
 	r.typed = errand->typing ? STDIN_FILENO : -1;
+	hidden_overwrite_freed();
+	hidden_sweep();
 	fflush(NULL); /* or the child's copies of what is buffered come out too */
 	r.child = r.signals < 0 ? -1 : fork();
 	if (r.child == 0)

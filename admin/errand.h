@@ -5,7 +5,9 @@
  *
  * The child has the user of the settings' `user` (root's caller, where that is not root),
  * no terminal, and no descriptor but its line home and one that it is given. What it
- * sends home is bounded, and is not to be trusted by the caller.
+ * sends home is bounded, and is not to be trusted by the caller. What it needs of the
+ * caller's secrets must not lie in hidden memory (hidden.h); what it does not need, must:
+ * of finished calls nothing is left.
  */
 #ifndef POSTROOM_ADMIN_ERRAND_H
 #define POSTROOM_ADMIN_ERRAND_H

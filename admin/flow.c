@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "lib/base/text.h"
+
 void
 flow_take(struct flow_result *out, const struct oauth_tokens *tokens)
 {
@@ -25,6 +27,15 @@ is_token(const char *room, size_t size)
 	return len < size;
 }
 
+/* The same, with blanks. */
+static bool
+is_list(const char *room, size_t size)
+{
+	size_t len = strnlen(room, size);
+
+	return len < size && text_is_ascii(room);
+}
+
 enum status
 flow_check(struct flow_result *result, struct error *e)
 {
@@ -33,7 +44,8 @@ flow_check(struct flow_result *result, struct error *e)
 	result->who[sizeof(result->who) - 1] = '\0';
 	explicit_bzero(t->id, sizeof(t->id));
 	if (is_token(t->access, sizeof(t->access)) && *t->access &&
-	    is_token(t->refresh, sizeof(t->refresh)) && t->lifetime > 0 &&
+	    is_token(t->refresh, sizeof(t->refresh)) &&
+	    is_list(t->missing, sizeof(t->missing)) && t->lifetime > 0 &&
 	    t->lifetime <= OAUTH_LIFETIME_MAX)
 		return STATUS_OK;
 	flow_wipe(result);

@@ -109,9 +109,10 @@ forget_password(
 {
 	static const struct amendment changes[] = { { "password_file", NULL },
 		{ NULL, NULL } };
-	const struct switching switching = {
-		.path = config->path, .account = account->name, .changes = changes
-	};
+	const struct switching switching = { .path = config->path,
+		.account = account->name,
+		.changes = changes,
+		.config = config };
 	enum status status = check(config, account, e);
 
 	if (status == STATUS_OK)

@@ -17,16 +17,20 @@
 #include "admin/command.h"
 #include "admin/flow.h"
 #include "admin/forget.h"
-#include "admin/proof.h"
 #include "admin/say.h"
 #include "admin/store.h"
 #include "admin/switching.h"
 #include "admin/trial.h"
 #include "admin/wayover.h"
 #include "admin/wish.h"
+#include "lib/base/hidden.h"
 #include "lib/base/priv.h"
 #include "lib/send/endpoint.h"
 #include "lib/send/vault.h"
+
+enum {
+	TURNS_MAX = 5, /* times that others are waited for (VAULT_PATIENCE) */
+};
 
 /* One login. */
 struct login {
@@ -37,7 +41,7 @@ struct login {
 	const char *address;             /* of the test message; NULL: none is sent */
 	struct vault *vault;
 	struct grant grant;
-	struct flow_result result;
+	struct flow_result *result; /* hidden from children */
 };
 
 static enum status (*const flows[])(
@@ -56,10 +60,10 @@ sign_in(struct login *l, struct error *e)
 		.account = l->account,
 		.grant = &l->grant,
 		.paste = l->wish->paste };
-	enum status status = proof_make(&l->grant, l->account, e);
+	enum status status = vault_proof(&l->grant, l->account, e);
 
 	if (status == STATUS_OK)
-		status = flows[l->account->auth](&l->result, &flow, e);
+		status = flows[l->account->auth](l->result, &flow, e);
 	grant_wipe(&l->grant);
 	return status;
 }
@@ -68,7 +72,7 @@ sign_in(struct login *l, struct error *e)
 static enum status
 look(const struct login *l, struct error *e)
 {
-	const struct flow_result *r = &l->result;
+	const struct flow_result *r = l->result;
 	const char *mailbox = l->account->username;
 
 	if (!account_is_delegated(l->account)) {
@@ -86,6 +90,12 @@ look(const struct login *l, struct error *e)
 		    "the service gave no refresh token, without which the account would "
 		    "work for an hour; 'scope' has to hold offline_access, or what "
 		    "stands for it there");
+	if (!*r->who && l->wish->no_test && !l->wish->shared)
+		return error_set(e, STATUS_SETTINGS,
+		    "the token does not tell who signed in, and without a test message "
+		    "nothing shows that it was %s; run it again without --no-test, or, "
+		    "where you are sure, with --shared",
+		    mailbox);
 	if (*r->who)
 		say("%s has signed in.", r->who);
 	else
@@ -93,12 +103,23 @@ look(const struct login *l, struct error *e)
 	return STATUS_OK;
 }
 
+/* Not all that was asked for may be needed: the service says so, or the test message. */
+static void
+warn(const struct flow_result *r)
+{
+	if (*r->tokens.missing)
+		say("Warning: the service did not grant all that was asked for: %s is "
+		    "missing. Sending may fail; check the application's permissions, and "
+		    "that they are consented to.",
+		    r->tokens.missing);
+}
+
 static enum status
 try_out(const struct login *l, struct error *e)
 {
 	const struct trial trial = { .config = l->config,
 		.account = l->account,
-		.token = l->result.tokens.access,
+		.token = l->result->tokens.access,
 		.address = l->address };
 	struct error why = { "" };
 	enum status status;
@@ -123,6 +144,22 @@ try_out(const struct login *l, struct error *e)
 	return status;
 }
 
+/* Waits for whoever renews the account's tokens now. Nothing of a person's that has just
+ * signed in is thrown away for others that come and go. */
+static enum status
+wait_for_others(const struct login *l, struct error *e)
+{
+	enum status status = STATUS_RETRY;
+
+	for (int turn = 0; turn < TURNS_MAX && status == STATUS_RETRY; turn++) {
+		if (turn > 0)
+			say("Waiting for another process that renews this account's "
+			    "tokens. Ctrl-C ends it.");
+		status = vault_lock(l->vault, VAULT_PATIENCE, e);
+	}
+	return status;
+}
+
 /* Stores the tokens, and makes the new way the account's. Not to be interrupted by
  * hand; a crash in between leaves the old way working. */
 static enum status
@@ -131,13 +168,14 @@ settle(struct login *l, struct error *e)
 	const struct switching switching = { .path = l->config->path,
 		.account = l->account->name,
 		.changes = l->changes,
+		.config = l->config,
 		.identity = endpoint_identity(l->account) };
 	enum status status;
 	sigset_t all, old;
 
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, &old);
-	status = vault_sign_in(l->vault, &l->result.tokens, e);
+	status = vault_sign_in(l->vault, &l->result->tokens, e);
 	if (status == STATUS_OK && l->changes)
 		status = switching_apply(&switching, e);
 	sigprocmask(SIG_SETMASK, &old, NULL);
@@ -182,12 +220,19 @@ log_in(struct login *l)
 	int folder = -1;
 	enum status status = store_open(&folder, l->config, &error);
 
+	l->result = hidden_new(sizeof(*l->result));
+	if (!l->result)
+		status = error_errno(&error, "there is no memory for tokens");
 	if (status == STATUS_OK)
 		status = vault_open(&l->vault, folder, a, &error);
 	if (status == STATUS_OK && !l->wish->no_test) {
 		l->address = trial_address(a, l->wish->test, &error);
 		status = l->address ? STATUS_OK : STATUS_INVALID;
 	}
+	if (status == STATUS_OK) /* before anybody signs in for nothing */
+		status = vault_lock(l->vault, VAULT_PATIENCE, &error);
+	if (status == STATUS_OK)
+		vault_unlock(l->vault);
 	if (status == STATUS_OK)
 		say("Signing in for the account '%s' (%s).", a->name, a->username);
 	if (status == STATUS_OK)
@@ -195,10 +240,14 @@ log_in(struct login *l)
 	if (status == STATUS_OK)
 		status = look(l, &error);
 	if (status == STATUS_OK)
+		warn(l->result);
+	if (status == STATUS_OK)
 		status = try_out(l, &error);
 	if (status == STATUS_OK)
+		status = wait_for_others(l, &error);
+	if (status == STATUS_OK)
 		status = settle(l, &error);
-	flow_wipe(&l->result);
+	hidden_free(l->result, sizeof(*l->result));
 	vault_close(l->vault);
 	if (folder >= 0)
 		close(folder);
@@ -302,7 +351,8 @@ run(int argc, char **argv)
 const struct command command_login = {
 	.name = "login",
 	.arguments = wish_arguments,
-	.help = "signs in for an account that sends with OAuth, or brings one over from "
-		"its password",
+	.help =
+	    "Sign in for an account that sends with OAuth, or bring one over from its "
+	    "password",
 	.run = run,
 };

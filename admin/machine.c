@@ -1,6 +1,7 @@
 /* machine: what is looked at beside the accounts (machine.h). */
 #include "admin/machine.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -15,11 +16,13 @@
 
 #include "lib/base/file.h"
 #include "lib/base/priv.h"
+#include "lib/send/value.h"
 
 enum {
 	MODE = 07777,
 	OTHERS_ANY = S_IRWXG | S_IRWXO,
 	OTHERS_WRITE = S_IWGRP | S_IWOTH,
+	STRAYS_MAX = 20, /* files of tokens without an account that are named */
 };
 
 static const char CUPS_CONFIG[] = "/usr/bin/cups-config";
@@ -111,6 +114,70 @@ examine_state(struct findings *f, const char *path)
 		examine_room(f, path);
 }
 
+/* -- tokens of nobody ---------------------------------------------------------------- */
+
+/* The account whose tokens a file of the folder of tokens (vault.h) holds, or was to
+ * hold; false where it is another file. */
+static bool
+read_owner(char owner[VALUE_NAME_MAX + 1], const char *file)
+{
+	const char *making = strstr(file, ".new-");
+	size_t len = making ? (size_t)(making - file) : strlen(file);
+
+	if (len > VALUE_NAME_MAX)
+		return false;
+	memcpy(owner, file, len);
+	owner[len] = '\0';
+	return value_check_name(owner, NULL) == STATUS_OK;
+}
+
+/* Tells of a file whose account is gone, or signs in otherwise; whether it is one. */
+static bool
+tell_stray(struct findings *f, const struct config *config, const char *file, bool quiet)
+{
+	char owner[VALUE_NAME_MAX + 1];
+	const struct account *a;
+
+	if (!read_owner(owner, file))
+		return false;
+	a = config_account(config, owner);
+	if (a && (account_is_oauth(a) || a->place.faults > 0))
+		return false;
+	if (!quiet)
+		finding(f, SEVERITY_WARNING,
+		    "%s/tokens/%s is left from an account that %s, and its tokens may "
+		    "still be good; run: rm %s/tokens/%s",
+		    config->state_dir, file,
+		    a ? "signs in otherwise now" : "is not in these settings",
+		    config->state_dir, file);
+	return true;
+}
+
+/* What an account leaves that is renamed, removed, or back on a password. */
+static void
+examine_strays(struct findings *f, const struct config *config)
+{
+	char path[PATH_MAX];
+	struct dirent **list = NULL;
+	unsigned strays = 0;
+	int folder, count;
+
+	snprintf(path, sizeof(path), "%s/tokens", config->state_dir);
+	folder = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (folder < 0)
+		return; /* an account that needs it says so */
+	count = scandirat(folder, ".", &list, NULL, alphasort);
+	close(folder);
+	for (int i = 0; i < count; i++) {
+		strays += tell_stray(f, config, list[i]->d_name, strays >= STRAYS_MAX);
+		free(list[i]);
+	}
+	free(list);
+	if (strays > STRAYS_MAX)
+		finding(f, SEVERITY_WARNING, "%u more such files are in %s",
+		    strays - (unsigned)STRAYS_MAX, path);
+}
+
 /* -- the backend --------------------------------------------------------------------- */
 
 /* In the child: becomes cups-config, which writes to `line`. */
@@ -188,5 +255,6 @@ machine_examine(struct findings *f, const struct config *config)
 {
 	examine_user(f, config);
 	examine_state(f, config->state_dir);
+	examine_strays(f, config);
 	examine_backend(f);
 }

@@ -1,6 +1,7 @@
 /*
  * machine: what `postroom check` looks at beside the accounts: the worker's user, the
- * folder of state, and the backend's owner and mode. Changes nothing.
+ * folder of state, tokens in it that no account has, and the backend's owner and mode.
+ * Changes nothing.
  */
 #ifndef POSTROOM_ADMIN_MACHINE_H
 #define POSTROOM_ADMIN_MACHINE_H

@@ -65,6 +65,18 @@ age_of(const struct tokens *t)
 	return (int64_t)time(NULL) - t->refreshed.wall;
 }
 
+/* What came from a process that is not believed: whether the tokens are some. */
+static enum status
+check_answer(struct signin *answer, struct error *e)
+{
+	explicit_bzero(answer->tokens.id, sizeof(answer->tokens.id));
+	if (tokens_are_whole(&answer->tokens) && answer->tokens.lifetime > 0 &&
+	    answer->tokens.lifetime <= OAUTH_LIFETIME_MAX)
+		return STATUS_OK;
+	answer->why.verdict = OAUTH_WAIT;
+	return error_set(e, STATUS_RETRY, "what came are no tokens");
+}
+
 /* Asks with the grant, and stores what comes. The lock is held, and given back. */
 static enum status
 renew(struct refresh *r, struct vault *vault, const struct question *q, struct error *e)
@@ -83,13 +95,13 @@ renew(struct refresh *r, struct vault *vault, const struct question *q, struct e
 	};
 	enum status status = errand_run(&errand, e);
 
+	if (status == STATUS_OK)
+		status = check_answer(&answer, e);
 	if (status == STATUS_OK) {
 		status = vault_store(vault, &answer.tokens, e);
 	} else if (status == STATUS_CANCELLED) {
 		vault_unlock(vault);
 	} else {
-		if (answer.why.verdict == OAUTH_GRANTED) /* the child died */
-			answer.why = (struct oauth_refusal){ .verdict = OAUTH_WAIT };
 		vault_fail(vault, &answer.why, answer.after, e->text);
 	}
 	explicit_bzero(&answer, sizeof(answer));

@@ -1,6 +1,7 @@
 /* switching: changes keys of one account in the settings file (switching.h). */
 #include "admin/switching.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdbool.h>
@@ -9,13 +10,19 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "admin/store.h"
 #include "lib/base/file.h"
 #include "lib/send/endpoint.h"
 
 enum {
 	FOLDER_FLAGS = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
+	/* O_NONBLOCK: opening a FIFO must not wait for its writer */
+	LOCK_FLAGS = O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
+	OTHERS = S_IRWXG | S_IRWXO,
+	POLL_MS = 50, /* between two tries of the lock */
 	NEW_FLAGS = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
 	MODE_BITS = 07777,
 };
@@ -189,24 +196,83 @@ switching_plan(struct config **out, const struct switching *s, struct error *e)
 	return status;
 }
 
+/* -- the lock ---------------------------------------------------------------------- */
+
+static int64_t
+clock_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* Takes the lock of an open file within the patience. */
+static bool
+wait_for(int fd)
+{
+	const struct timespec pause = { .tv_nsec = POLL_MS * 1000000 };
+	int64_t end = clock_ms() + SWITCHING_PATIENCE * 1000;
+
+	while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+		if (errno != EWOULDBLOCK || clock_ms() >= end)
+			return false;
+		nanosleep(&pause, NULL);
+	}
+	return true;
+}
+
+/* Takes the lock; to be closed. Its file stays: who would remove it made it two. */
+static enum status
+lock(int *out, const struct switching *s, struct error *e)
+{
+	int folder = -1, fd;
+	enum status status = store_open(&folder, s->config, e);
+	struct stat st;
+
+	if (status != STATUS_OK)
+		return status;
+	fd = openat(folder, SWITCHING_LOCK, LOCK_FLAGS, 0600);
+	close(folder);
+	if (fd < 0 || fstat(fd, &st) != 0)
+		status = error_errno(e, "%s/tokens/" SWITCHING_LOCK " cannot be opened",
+		    s->config->state_dir);
+	else if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || st.st_mode & OTHERS)
+		status = error_set(e, STATUS_SETTINGS,
+		    "%s/tokens/" SWITCHING_LOCK
+		    " is no file of user %u alone (mode 0600); "
+		    "remove it",
+		    s->config->state_dir, (unsigned)geteuid());
+	else if (!wait_for(fd))
+		status = error_set(e, STATUS_RETRY,
+		    "another command changes %s all the time; run it again", s->path);
+	if (status == STATUS_OK)
+		*out = fd;
+	else if (fd >= 0)
+		close(fd);
+	return status;
+}
+
 enum status
 switching_apply(const struct switching *s, struct error *e)
 {
 	const char *name = NULL;
-	int folder = -1;
+	int folder = -1, held = -1;
 	enum status status;
 	struct work w;
 
 	work_init(&w, s);
 	status = open_folder(&folder, &name, s->path, e);
-	if (status == STATUS_OK && flock(folder, LOCK_EX) != 0)
-		status = error_errno(e, "%s cannot be locked", s->path);
+	if (status == STATUS_OK)
+		status = lock(&held, s, e);
 	if (status == STATUS_OK)
 		status = prepare(&w, e);
 	if (status == STATUS_OK)
 		status = replace(&w, folder, name, e);
 	if (folder >= 0)
 		close(folder);
+	if (held >= 0)
+		close(held);
 	work_clear(&w);
 	return status;
 }

@@ -1,7 +1,6 @@
 /* trial: a test message (trial.h). */
 #include "admin/trial.h"
 
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -11,6 +10,7 @@
 #include "admin/pkce.h"
 #include "lib/mail/message.h"
 #include "lib/send/graph.h"
+#include "lib/send/oauth.h"
 #include "lib/send/submission.h"
 
 enum {
@@ -92,17 +92,25 @@ explain_refusal(const struct reply *r, struct error *e)
 	    r->code, *r->enhanced ? " " : "", r->enhanced, r->text);
 }
 
+/* What the child is given: the access token, and nothing else of what came. */
+struct given {
+	const struct trial *trial;
+	char token[TOKEN_MAX + 1];
+};
+
 /* In the child. */
 static enum status
 post(const struct errand_side *side, void *context, void *result, struct error *e)
 {
-	const struct trial *t = context;
+	const struct given *given = context;
+	const struct trial *t = given->trial;
 	struct mailbox_list to = { 0 };
 	struct delivery delivery;
 	struct receipt receipt = { .delivery = &delivery };
-	struct submission s = {
-		.account = t->account, .token = t->token, .recipients = &to, .stop = -1
-	};
+	struct submission s = { .account = t->account,
+		.token = given->token,
+		.recipients = &to,
+		.stop = -1 };
 	enum status status = mailbox_list_parse(&to, t->address, e);
 
 	(void)side;
@@ -124,9 +132,14 @@ post(const struct errand_side *side, void *context, void *result, struct error *
 enum status
 trial_send(const struct trial *trial, struct error *e)
 {
-	return errand_run(&(struct errand){ .config = trial->config,
-			      .run = post,
-			      .context = (void *)(uintptr_t)trial,
-			      .give = -1 },
+	struct given given = { .trial = trial };
+	enum status status;
+
+	snprintf(given.token, sizeof(given.token), "%s", trial->token);
+	status = errand_run(
+	    &(struct errand){
+		.config = trial->config, .run = post, .context = &given, .give = -1 },
 	    e);
+	explicit_bzero(given.token, sizeof(given.token));
+	return status;
 }

@@ -11,7 +11,7 @@
 struct trial {
 	const struct config *config;
 	const struct account *account;
-	const char *token;
+	const char *token;   /* may lie in hidden memory (hidden.h) */
 	const char *address; /* where it is sent to; checked by trial_address() */
 };
 

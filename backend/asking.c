@@ -2,11 +2,11 @@
 #include "backend/asking.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "backend/channel.h"
+#include "lib/base/hidden.h"
 #include "lib/base/log.h"
 
 /* One question and its answer, which must be of this type. */
@@ -33,11 +33,11 @@ asking_credential(struct credential **out, const struct worker *w,
 		.value = (uint32_t)(account - w->config->account),
 	};
 	static struct record answer;
-	struct credential *c = calloc(1, sizeof(*c));
+	struct credential *c = hidden_new(sizeof(*c));
 	enum status status = STATUS_OK;
 
 	if (!c)
-		return error_set(e, STATUS_RETRY, "out of memory");
+		return error_errno(e, "there is no memory for a password");
 	if (!ask(w, &question, RECORD_SECRET, &answer, NULL))
 		status = nobody_answers(e);
 	else if (answer.value != STATUS_OK)
@@ -55,9 +55,7 @@ asking_credential(struct credential **out, const struct worker *w,
 void
 credential_free(struct credential *c)
 {
-	if (c)
-		explicit_bzero(c, sizeof(*c));
-	free(c);
+	hidden_free(c, sizeof(*c));
 }
 
 enum status
@@ -69,9 +67,9 @@ asking_token(
 	enum status status = STATUS_OK;
 
 	*out = (struct token_answer){ .kind = VAULT_BUSY };
-	if (!ask(w, &question, RECORD_TOKEN, &answer, NULL))
-		return nobody_answers(e);
-	if (answer.value != STATUS_OK) {
+	if (!ask(w, &question, RECORD_TOKEN, &answer, NULL)) {
+		status = nobody_answers(e);
+	} else if (answer.value != STATUS_OK) {
 		out->wait = answer.number;
 		status = error_set(e, (enum status)answer.value, "%s", answer.text);
 	} else if (answer.number == VAULT_READY) {

@@ -15,7 +15,7 @@
 #include "lib/send/journal.h"
 #include "lib/send/vault.h"
 
-/* What an account signs in with. */
+/* What an account signs in with. Children of the worker find zeros in it (hidden.h). */
 struct credential {
 	/* By the account's auth: the password; with none the certificate and its key to
 	 * show in TLS (PEM), or ""; "" with tokens (asking_token()). */
@@ -29,7 +29,8 @@ enum status asking_credential(struct credential **out, const struct worker *w,
     const struct account *account, struct error *e);
 void credential_free(struct credential *c); /* c may be NULL */
 
-/* What the supervisor has for one who wants an access token. */
+/* What the supervisor has for one who wants an access token; to be kept in hidden_new()'s
+ * memory. */
 struct token_answer {
 	enum vault_answer kind;
 	int64_t wait;              /* ms, on failure; 0: as the job's schedule says */
@@ -43,8 +44,8 @@ struct token_answer {
 enum status asking_token(
     struct token_answer *out, const struct worker *w, uint32_t refused, struct error *e);
 
-/* Hands the tokens over that a grant brought. STATUS_OK: the disk has them;
- * STATUS_RETRY. */
+/* Hands the tokens over that a grant brought. STATUS_OK: the job may use them: the disk
+ * has them, or what it failed with is in the log; STATUS_RETRY, STATUS_SETTINGS. */
 enum status asking_store(
     const struct worker *w, const struct oauth_tokens *tokens, struct error *e);
 

@@ -17,6 +17,7 @@ enum {
 	BEARER_PATIENCE = 150, /* seconds that this is waited for */
 };
 
+/* To be kept in hidden_new()'s memory. */
 struct bearer {
 	char token[TOKEN_MAX + 1];
 	uint32_t serial; /* stands for it (tokens.h) */

@@ -33,7 +33,7 @@ enum record_type {
 	RECORD_TOKEN,
 	/* worker, after a grant: number is the seconds that the access token lives, text
 	 * is it, a line feed, and the refresh token, if one came. supervisor: value is a
-	 * status, text the sentence: whether it is on the disk. */
+	 * status, text the sentence: whether the job may use them. */
 	RECORD_RENEWED,
 	RECORD_STORED,
 	/* worker, after a grant: it was refused. value is an enum oauth_verdict, number

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "backend/bearer.h"
+#include "lib/base/hidden.h"
 #include "lib/base/log.h"
 #include "lib/send/endpoint.h"
 #include "lib/send/graph.h"
@@ -26,6 +27,7 @@ struct run {
 	const struct mailing *m;
 	bool connecting; /* the queue shows connecting-to-device */
 	bool logged_in;  /* and the limits know it */
+	bool renewed;    /* the token was refused, and this is a new one */
 	int percent;
 	char server[ENDPOINT_URL_MAX];
 };
@@ -140,11 +142,12 @@ after_refused_token(const struct run *r, const struct mailed *out, struct error 
 
 	if (account_is_graph(account) || reply_is_of_passwords(reply))
 		error_set(e, STATUS_SETTINGS,
-		    "the server takes no access token of account %s, also not a new one; "
-		    "check that username is the mailbox and that %s may send from it, see "
+		    "the server takes no access token of account %s%s; check that "
+		    "username is the mailbox and that %s may send from it, see "
 		    "docs/office365.md, or run: postroom login %s (the server said: %d "
 		    "%s%s%.300s)",
-		    account->name, who, account->name, reply->code, reply->enhanced,
+		    account->name, r->renewed ? ", also not a new one" : "", who,
+		    account->name, reply->code, reply->enhanced,
 		    reply->enhanced[0] ? " " : "", reply->text);
 	limits_login_refused(r->m->limits, e->text);
 	return STATUS_SETTINGS;
@@ -183,7 +186,9 @@ learn(const struct run *r, enum status status, struct mailed *out, struct error 
 		name_way_over(r, out, e);
 		return after_refused_login(r, out, e);
 	case VERDICT_SETTINGS:
-		if (receipt->reply.stage != STAGE_AUTH || !receipt->reply.code)
+		if (!receipt->reply.code ||
+		    (receipt->reply.stage != STAGE_AUTH &&
+			!reply_is_of_passwords(&receipt->reply)))
 			return status;
 		if (account_is_oauth(r->m->account))
 			return after_refused_token(r, out, e);
@@ -233,23 +238,28 @@ submit(struct run *r, const char *token, struct mailed *out, struct error *e)
 static enum status
 submit_with_token(struct run *r, struct mailed *out, struct error *e)
 {
-	static struct bearer bearer;
+	struct bearer *bearer = hidden_new(sizeof(*bearer));
 	uint32_t refused = 0;
 	enum status status;
 	unsigned tries = 0;
 
+	if (!bearer) {
+		out->receipt.verdict = VERDICT_WAIT;
+		return error_errno(e, "there is no memory for a token");
+	}
 	do {
-		status = bearer_get(&bearer, r->m->worker, r->m->account, refused, e);
+		status = bearer_get(bearer, r->m->worker, r->m->account, refused, e);
 		if (status != STATUS_OK) {
 			out->receipt.verdict = VERDICT_WAIT;
 			out->tried = false;
-			out->wait = bearer.wait;
+			out->wait = bearer->wait;
 			break;
 		}
-		refused = bearer.serial;
-		status = submit(r, bearer.token, out, e);
+		r->renewed = refused != 0;
+		refused = bearer->serial;
+		status = submit(r, bearer->token, out, e);
 	} while (out->receipt.verdict == VERDICT_LOGIN && tries++ == 0);
-	bearer_wipe(&bearer);
+	hidden_free(bearer, sizeof(*bearer));
 	return status;
 }
 

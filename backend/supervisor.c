@@ -20,6 +20,7 @@
 #include "backend/spool.h"
 #include "backend/worker.h"
 #include "lib/base/file.h"
+#include "lib/base/hidden.h"
 #include "lib/base/log.h"
 #include "lib/base/priv.h"
 
@@ -100,6 +101,7 @@ become_worker(const struct config *config, struct error *e)
 	struct identity id;
 	enum status status;
 
+	hidden_overwrite_freed();
 	priv_spare(false);
 	if (geteuid() == 0) {
 		status = priv_lookup(&id, config->user, e);

@@ -21,6 +21,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/base/hidden.h"
+
 enum {
 	FD_PIPE = 3,   /* a program's, behind the standard ones */
 	FD_CLEAR = 10, /* above what a program keeps */
@@ -230,6 +232,7 @@ run(const struct task *t, void *answer, size_t size, struct ending *end, struct 
 	*end = (struct ending){ .received = -1 };
 	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0)
 		return error_errno(e, "a document cannot be looked at");
+	hidden_sweep();
 	child = fork();
 	if (child == 0)
 		live(t, parent, ends[1]);

@@ -4,7 +4,8 @@
  *
  * The child has no descriptor but those it is given, lowered limits on memory, CPU time
  * and file size, no core file, every signal as it was at birth, and dies with its parent.
- * What it writes into `report` is all that is believed of it.
+ * What it writes into `report` is all that is believed of it. What it has of its parent's
+ * memory holds no remains of secrets (hidden.h).
  */
 #ifndef POSTROOM_CONFINE_H
 #define POSTROOM_CONFINE_H

@@ -219,9 +219,9 @@ check_times(const X509 *certificate, const struct assertion *a, struct error *e)
 		    "the app registration",
 		    path, show_time(when, ends));
 	if (a->now < begins)
-		return error_set(e, STATUS_SETTINGS,
-		    "%s: the certificate counts from %s only, and it is %s now; set the "
-		    "clock, or make another one",
+		return error_set(e, STATUS_RETRY,
+		    "%s: the certificate counts from %s only, and by this machine's clock "
+		    "it is %s now; check the clock with timedatectl, or make another one",
 		    path, show_time(when, begins), show_time(today, a->now));
 	return STATUS_OK;
 }

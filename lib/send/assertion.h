@@ -36,8 +36,9 @@ struct assertion {
 };
 
 /* Appends the assertion; nothing on failure. STATUS_SETTINGS: a file cannot be used, the
- * key is not the certificate's, the certificate is not valid yet or any more, or what it
- * would say is too long; STATUS_RETRY: memory, the random generator. e names file and
+ * key is not the certificate's, the certificate is not valid any more, or what it would
+ * say is too long; STATUS_RETRY: memory, the random generator, or the certificate is not
+ * valid yet by this machine's clock, which may be set in a moment. e names file and
  * remedy, never content of the key. */
 enum status assertion_make(struct buf *out, const struct assertion *a, struct error *e);
 

@@ -12,7 +12,8 @@
 
 enum {
 	SERVICE_CLOSING =
-	    421, /* RFC 5321 4.2.3: it ends the connection, at any command */
+	    421,         /* RFC 5321 4.2.3: it ends the connection, at any command */
+	QUOTED_MAX = 80, /* bytes of a line that is no reply */
 };
 
 void
@@ -297,6 +298,20 @@ is_reply_line(const char *line, size_t len)
 	    (len == 3 || line[3] == ' ' || line[3] == '-');
 }
 
+/* A line that is no reply. Once a password or token has been shown, a server may repeat
+ * it in any form. */
+static enum status
+no_reply(const struct dialogue *d, const char *line, size_t len, struct error *e)
+{
+	if (d->plan.auth && d->stage >= STAGE_AUTH)
+		return error_set(e, STATUS_RETRY,
+		    "what the server answers to %s is no SMTP reply",
+		    stage_name(d->stage));
+	return error_set(e, STATUS_RETRY,
+	    "what answers is not a submission server: it says \"%.*s\"",
+	    len < QUOTED_MAX ? (int)len : QUOTED_MAX, line);
+}
+
 enum status
 dialogue_line(struct dialogue *d, const char *line, size_t len, struct error *e)
 {
@@ -308,9 +323,7 @@ dialogue_line(struct dialogue *d, const char *line, size_t len, struct error *e)
 	while (len && (line[len - 1] == '\n' || line[len - 1] == '\r'))
 		len--;
 	if (!is_reply_line(line, len))
-		return error_set(e, STATUS_RETRY,
-		    "what answers is not a submission server: it says \"%.*s\"",
-		    len < 80 ? (int)len : 80, line);
+		return no_reply(d, line, len, e);
 	code = (line[0] - '0') * 100 + (line[1] - '0') * 10 + (line[2] - '0');
 	last = len == 3 || line[3] == ' ';
 	if (d->stage == STAGE_BODY && !d->committed)

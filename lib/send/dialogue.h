@@ -75,7 +75,8 @@ void dialogue_init(struct dialogue *d, const struct dialogue_plan *plan);
 /* Takes one line as the server sent it, with or without its CR LF. STATUS_OK: go on, or
  * refused, see dialogue_refused(). Anything else: the client must break off before it
  * sends another byte: STATUS_SETTINGS no AUTH that the plan needs; STATUS_REFUSED the
- * message is over SIZE; STATUS_RETRY not an SMTP reply, too many lines, EHLO refused, an
+ * message is over SIZE; STATUS_RETRY not an SMTP reply (quoted until AUTH began: later it
+ * may repeat what was shown), too many lines, EHLO refused, an
  * answer to the message before `committed`. */
 enum status dialogue_line(
     struct dialogue *d, const char *line, size_t len, struct error *e);

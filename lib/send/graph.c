@@ -17,6 +17,7 @@ struct run {
 	struct graphdraft draft;
 	bool searched; /* for what an earlier attempt left */
 	bool found;    /* an earlier attempt sent it */
+	bool making;   /* it has, or may have, a draft */
 };
 
 /* -- the way of a small message --------------------------------------------------------
@@ -94,6 +95,7 @@ send_draft(struct run *r, struct error *e)
 
 	graphdraft_attachments(r->job, &count);
 	measure(r);
+	r->making = true;
 	if (!r->draft.id[0])
 		status = graphdraft_make(&r->draft, &r->call, e);
 	for (size_t i = 0; status == STATUS_OK && i < count; i++)
@@ -172,15 +174,23 @@ run(struct run *r, struct error *e)
 	return send_draft(r, e);
 }
 
-/* Nobody will send the draft of what was refused, or stopped before it was sent. */
+/* Nobody will send the draft of what was refused, or stopped before it was sent; also one
+ * that was being made, as its id may have been on its way. */
 static void
 tidy(struct run *r, enum status status)
 {
-	bool stopped = status == STATUS_CANCELLED && r->draft.id[0];
+	struct receipt kept = *r->receipt;
+	bool found;
 
-	if (status == STATUS_REFUSED ||
-	    (stopped && graphcall_ignore_stop(&r->call, NULL) == STATUS_OK))
+	if (status == STATUS_CANCELLED && r->making) {
+		if (graphcall_ignore_stop(&r->call, NULL) != STATUS_OK)
+			return;
+		if (!r->draft.id[0])
+			graphdraft_find(&r->draft, &found, &r->call, NULL);
+	}
+	if (status == STATUS_REFUSED || (status == STATUS_CANCELLED && r->making))
 		graphdraft_delete(&r->draft, &r->call);
+	*r->receipt = kept;
 }
 
 enum status

@@ -166,6 +166,12 @@ judge(enum find *out, struct graphcall *g, const char *id, struct error *e)
 	enum status status = ask_about(g, id,
 	    "?$select=isDraft,toRecipients,ccRecipients,bccRecipients", &question, e);
 
+	if (status == STATUS_REFUSED || g->answer.code == 403) {
+		g->answer.code = 0;
+		g->receipt->verdict = VERDICT_WAIT;
+		return error_set(e, STATUS_RETRY,
+		    "Microsoft Graph does not show what became of an earlier attempt");
+	}
 	if (status != STATUS_OK)
 		return status;
 	if (g->answer.code == 404)
@@ -216,7 +222,7 @@ graphdraft_find(struct graphdraft *d, bool *sent, struct graphcall *g, struct er
 	}
 	if (status == STATUS_OK && !*sent)
 		status = choose(d, g, &finds, what, e);
-	/* a question that is refused says nothing against the message */
+	/* a search that is refused says nothing against the message */
 	return g->answer.code == 403 || status == STATUS_REFUSED ? STATUS_OK : status;
 }
 

@@ -14,6 +14,7 @@
 #include <time.h>
 
 #include "lib/base/text.h"
+#include "lib/send/distrust.h"
 #include "lib/send/httprequest.h"
 #include "lib/send/retryafter.h"
 
@@ -28,6 +29,8 @@ enum {
 	REFUSALS = 400, /* the first HTTP code that says no */
 	REDIRECTS = 300,
 };
+
+static const char HTML[] = "text/html";
 
 struct http {
 	CURLM *multi; /* keeps the connections */
@@ -111,7 +114,7 @@ field(CURL *easy, const char *name)
 static void
 take_header(struct http_answer *a, CURL *easy)
 {
-	const char *where, *id;
+	const char *where, *id, *type;
 	long code = 0;
 
 	curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &code);
@@ -121,6 +124,8 @@ take_header(struct http_answer *a, CURL *easy)
 	where = field(easy, "Location");
 	if (where && text_is_ascii(where) && strlen(where) < sizeof(a->location))
 		snprintf(a->location, sizeof(a->location), "%s", where);
+	type = field(easy, "Content-Type");
+	a->html = type && strncasecmp(type, HTML, strlen(HTML)) == 0;
 	id = field(easy, "request-id");
 	if (!id)
 		id = field(easy, "x-ms-request-id");
@@ -293,50 +298,7 @@ on_socket(void *context, curl_socket_t fd, curlsocktype purpose)
 	return CURL_SOCKOPT_OK;
 }
 
-/* -- addresses --------------------------------------------------------------------- */
-
-/* Whether it is one word of printable ASCII. */
-static bool
-is_word(const char *s)
-{
-	return text_is_ascii(s) && !strchr(s, ' ');
-}
-
-bool
-http_host(char *host, size_t size, uint16_t *port, const char *url)
-{
-	static const char scheme[] = "https://";
-	const size_t start = sizeof(scheme) - 1;
-	char *name = NULL, *number = NULL;
-	CURLU *parts = curl_url();
-	bool good = false;
-	unsigned long n;
-	size_t len;
-
-	/* libcurl would take three slashes, and a blank in the middle */
-	if (!parts || !url || !is_word(url) || strlen(url) >= HTTP_URL_MAX ||
-	    strncasecmp(url, scheme, start) != 0 || url[start] == '/')
-		goto out;
-	if (curl_url_set(parts, CURLUPART_URL, url, CURLU_DISALLOW_USER) ||
-	    curl_url_get(parts, CURLUPART_HOST, &name, 0) ||
-	    curl_url_get(parts, CURLUPART_PORT, &number, CURLU_DEFAULT_PORT))
-		goto out;
-	n = strtoul(number, NULL, 10);
-	len = strlen(name);
-	good = n > 0 && n <= UINT16_MAX && len > 0 && len < size;
-	if (!good)
-		goto out;
-	*port = (uint16_t)n;
-	if (name[0] == '[') /* an IPv6 address */
-		snprintf(host, size, "%.*s", (int)len - 2, name + 1);
-	else
-		snprintf(host, size, "%s", name);
-out:
-	curl_free(name);
-	curl_free(number);
-	curl_url_cleanup(parts);
-	return good;
-}
+/* -- settings ---------------------------------------------------------------------- */
 
 static void
 set_transport(struct run *r)
@@ -395,16 +357,23 @@ patience(const struct run *r)
 	return q->silence ? q->silence : HTTP_SILENCE_LIMIT;
 }
 
-/* Whether the exchange must be given up now: stopped, or silent for too long. */
+/* Whether the exchange must be given up now: stopped, or silent or under way for too
+ * long. */
 static bool
-given_up(const struct run *r)
+given_up(struct run *r)
 {
-	time_t t = now();
+	time_t t = now(), longest = r->request->longest;
 
 	if (r->stopping &&
 	    (!r->answer->committed || t - r->stopping_since >= HTTP_STOP_WAIT))
 		return true;
-	return t - r->began >= HTTP_LONGEST || t - r->moved >= patience(r);
+	if (t - r->moved >= patience(r))
+		return true;
+	if (t - r->began < (longest ? longest : HTTP_LONGEST))
+		return false;
+	if (r->started)
+		complain(r, "it takes too long over its answer");
+	return true;
 }
 
 /* Whether the transfer has ended, and how. */
@@ -462,6 +431,19 @@ is_unreachable(CURLcode code)
 	    code == CURLE_OPERATION_TIMEDOUT;
 }
 
+/* Whether the certificate was refused for a time that this machine's clock is wrong
+ * about. */
+static bool
+is_clock(char sentence[DISTRUST_ROOM], const struct run *r, CURLcode code)
+{
+	long result = 0;
+
+	return code == CURLE_PEER_FAILED_VERIFICATION &&
+	    curl_easy_getinfo(r->http->easy, CURLINFO_SSL_VERIFYRESULT, &result) ==
+	    CURLE_OK &&
+	    distrust_is_clock(sentence, result, time(NULL));
+}
+
 /* What broke: a sentence for each CURLcode that a person can act on. */
 static enum status
 explain_break(const struct run *r, CURLcode code, struct error *e)
@@ -493,12 +475,15 @@ explain_break(const struct run *r, CURLcode code, struct error *e)
 	};
 	const char *text = "the connection broke off";
 	enum status status = STATUS_RETRY;
+	char clock[DISTRUST_ROOM];
 
 	for (size_t i = 0; i < sizeof(breaks) / sizeof(breaks[0]); i++)
 		if (breaks[i].code == code) {
 			text = breaks[i].text;
 			status = breaks[i].status;
 		}
+	if (is_clock(clock, r, code))
+		return error_set(e, STATUS_RETRY, "%s:%u: %s", r->host, r->port, clock);
 	if (!r->detail[0])
 		return error_set(e, status, "%s:%u: %s", r->host, r->port, text);
 	return error_set(e, status, "%s:%u: %s (%s)", r->host, r->port, text, r->detail);

@@ -23,7 +23,8 @@ enum {
 	HTTP_CONNECT_LIMIT = 30,    /* seconds until TCP and TLS stand */
 	HTTP_SILENCE_LIMIT = 60,    /* seconds in which no byte moves, where a request
 				       names no other */
-	HTTP_LONGEST = 2 * 60 * 60, /* seconds of one exchange, however it moves */
+	HTTP_LONGEST = 2 * 60 * 60, /* seconds of one exchange, however it moves, where a
+				       request names no other */
 	HTTP_STOP_WAIT = 25, /* seconds that a committed request's answer is waited for
 				after `stop` */
 };
@@ -55,6 +56,7 @@ struct http_request {
 	unsigned silence;  /* seconds; 0: HTTP_SILENCE_LIMIT */
 	unsigned patience; /* seconds for the answer, once the whole request has left;
 			      0: as silence */
+	unsigned longest;  /* seconds of all of it; 0: HTTP_LONGEST */
 };
 
 struct http_answer {
@@ -64,6 +66,7 @@ struct http_answer {
 				none */
 	char location[HTTP_URL_MAX]; /* of a Location field; "" */
 	char request_id[64]; /* of request-id or x-ms-request-id, for support; "" */
+	bool html;           /* Content-Type says text/html */
 	struct buf body;     /* empty where there is none; http_answer_clear() */
 	bool unreachable;    /* no connection was made */
 	bool committed; /* commit was called and said yes: the request may have arrived
@@ -74,7 +77,8 @@ void http_answer_init(struct http_answer *a);
 void http_answer_clear(struct http_answer *a); /* wipes the body */
 
 /* One exchange; the answer is emptied first. STATUS_OK: an answer came, whatever its
- * code. STATUS_RETRY: the network or the service broke; STATUS_SETTINGS: its certificate
+ * code. STATUS_RETRY: the network or the service broke, or this machine's clock is wrong
+ * (distrust.h); STATUS_SETTINGS: its certificate
  * cannot be trusted, or the authorities cannot be read, or the URL is none;
  * STATUS_CANCELLED: `stop`. After the commit the answer is still waited for when `stop`
  * turns readable, at most HTTP_STOP_WAIT. What was not committed and carries a body is

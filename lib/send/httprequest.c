@@ -2,9 +2,54 @@
 #include "lib/send/httprequest.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "lib/base/text.h"
+
+/* Whether it is one word of printable ASCII. */
+static bool
+is_word(const char *s)
+{
+	return text_is_ascii(s) && !strchr(s, ' ');
+}
+
+bool
+http_host(char *host, size_t size, uint16_t *port, const char *url)
+{
+	static const char scheme[] = "https://";
+	const size_t start = sizeof(scheme) - 1;
+	char *name = NULL, *number = NULL;
+	CURLU *parts = curl_url();
+	bool good = false;
+	unsigned long n;
+	size_t len;
+
+	/* libcurl would take three slashes, and a blank in the middle */
+	if (!parts || !url || !is_word(url) || strlen(url) >= HTTP_URL_MAX ||
+	    strncasecmp(url, scheme, start) != 0 || url[start] == '/')
+		goto out;
+	if (curl_url_set(parts, CURLUPART_URL, url, CURLU_DISALLOW_USER) ||
+	    curl_url_get(parts, CURLUPART_HOST, &name, 0) ||
+	    curl_url_get(parts, CURLUPART_PORT, &number, CURLU_DEFAULT_PORT))
+		goto out;
+	n = strtoul(number, NULL, 10);
+	len = strlen(name);
+	good = n > 0 && n <= UINT16_MAX && len > 0 && len < size;
+	if (!good)
+		goto out;
+	*port = (uint16_t)n;
+	if (name[0] == '[') /* an IPv6 address */
+		snprintf(host, size, "%.*s", (int)len - 2, name + 1);
+	else
+		snprintf(host, size, "%s", name);
+out:
+	curl_free(name);
+	curl_free(number);
+	curl_url_cleanup(parts);
+	return good;
+}
 
 /* Adds "HEAD VALUE". A field without a value is not sent, also where libcurl would send
  * one of its own. */

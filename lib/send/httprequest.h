@@ -1,6 +1,7 @@
 /*
  * httprequest: the request of an exchange (http.h) as libcurl is told it: its address,
- * method and fields, and all that libcurl must not add by itself.
+ * method and fields, and all that libcurl must not add by itself. http_host() is here
+ * too.
  */
 #ifndef POSTROOM_HTTPREQUEST_H
 #define POSTROOM_HTTPREQUEST_H

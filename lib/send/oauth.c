@@ -176,6 +176,73 @@ oauth_query(struct buf *out, const char *query, const char *name)
 	return *found == '=' && add_decoded(out, found + 1, strcspn(found + 1, "&"));
 }
 
+/* -- scopes ------------------------------------------------------------------------ */
+
+/* Cuts the next word off a scope; 0: there is none. */
+static size_t
+next_word(const char **scope)
+{
+	*scope += strspn(*scope, " ");
+	return strcspn(*scope, " ");
+}
+
+bool
+oauth_scope_has(const char *scope, const char *word)
+{
+	for (size_t len; (len = next_word(&scope)) > 0; scope += len)
+		if (len == strlen(word) && memcmp(scope, word, len) == 0)
+			return true;
+	return false;
+}
+
+/* The last part of a scope that is an address, or all of it. */
+static const char *
+last_part(const char *word, size_t *len)
+{
+	const char *slash = memrchr(word, '/', *len);
+
+	if (!slash || (size_t)(slash + 1 - word) == *len)
+		return word;
+	*len -= (size_t)(slash + 1 - word);
+	return slash + 1;
+}
+
+static bool
+is_granted_in(const char *granted, const char *part, size_t size)
+{
+	for (size_t len; (len = next_word(&granted)) > 0; granted += len) {
+		size_t other_size = len;
+		const char *other = last_part(granted, &other_size);
+
+		if (other_size == size && strncasecmp(other, part, size) == 0)
+			return true;
+	}
+	return false;
+}
+
+void
+oauth_missing(char out[OAUTH_MISSING_MAX], const char *asked, const char *granted)
+{
+	static const char no_rights[] = "openid profile email offline_access .default";
+	size_t used = 0;
+
+	out[0] = '\0';
+	for (size_t len; (len = next_word(&asked)) > 0; asked += len) {
+		size_t size = len;
+		const char *part = last_part(asked, &size);
+
+		if (is_granted_in(no_rights, part, size) ||
+		    is_granted_in(granted, part, size) ||
+		    used + 1 + len >= OAUTH_MISSING_MAX)
+			continue;
+		if (used)
+			out[used++] = ' ';
+		memcpy(out + used, asked, len);
+		used += len;
+		out[used] = '\0';
+	}
+}
+
 /* -- answers ----------------------------------------------------------------------- */
 
 /* An answer that says yes, and is none. */
@@ -229,6 +296,18 @@ take_seconds(const struct object *o, const char *name, int64_t otherwise, int64_
 	return seconds < most ? seconds : most;
 }
 
+/* What the answer's scope lacks. Without one all is granted. */
+static void
+take_missing(
+    struct oauth_tokens *out, const struct oauth_reply *r, const struct object *o)
+{
+	const char *granted = object_text(o, "scope");
+
+	out->missing[0] = '\0';
+	if (granted && *granted && r->asked && r->asked->scope)
+		oauth_missing(out->missing, r->asked->scope, granted);
+}
+
 static enum status
 take_tokens(struct oauth_tokens *out, const struct object *o, struct oauth_refusal *why,
     struct error *e)
@@ -261,8 +340,10 @@ oauth_tokens_read(struct oauth_tokens *out, const struct oauth_reply *r,
 	enum status status;
 
 	*why = (struct oauth_refusal){ .verdict = OAUTH_GRANTED };
-	status = is_granted(r, o) ? take_tokens(out, o, why, e)
-				  : refusal_read(why, r->code, o, e);
+	status =
+	    is_granted(r, o) ? take_tokens(out, o, why, e) : refusal_read(why, r, o, e);
+	if (status == STATUS_OK)
+		take_missing(out, r, o);
 	object_free(o);
 	return status;
 }
@@ -315,8 +396,8 @@ oauth_device_read(struct oauth_device *out, const struct oauth_reply *r,
 	enum status status;
 
 	*why = (struct oauth_refusal){ .verdict = OAUTH_GRANTED };
-	status = is_granted(r, o) ? take_device(out, o, why, e)
-				  : refusal_read(why, r->code, o, e);
+	status =
+	    is_granted(r, o) ? take_device(out, o, why, e) : refusal_read(why, r, o, e);
 	object_free(o);
 	return status;
 }
@@ -345,20 +426,28 @@ decode_base64url(char *out, const char *s, size_t len)
 	return len % 4 == 1 ? 0 : size;
 }
 
+/* The claims of a JWT; NULL: it is none. */
+static struct object *
+read_claims(const char *jwt)
+{
+	const char *payload = strchr(jwt, '.'), *end;
+	char bytes[TOKEN_MAX];
+
+	end = payload ? strchr(++payload, '.') : NULL;
+	if (!end || end - payload > TOKEN_MAX)
+		return NULL;
+	return object_read(
+	    bytes, decode_base64url(bytes, payload, (size_t)(end - payload)));
+}
+
 bool
 oauth_who(char *out, size_t size, const char *jwt)
 {
 	static const char *const claims[] = { "preferred_username", "upn", "unique_name",
 		"email" };
-	const char *payload = strchr(jwt, '.'), *end;
-	char bytes[TOKEN_MAX];
-	struct object *o;
+	struct object *o = read_claims(jwt);
 	bool found = false;
 
-	end = payload ? strchr(++payload, '.') : NULL;
-	if (!end || end - payload > TOKEN_MAX)
-		return false;
-	o = object_read(bytes, decode_base64url(bytes, payload, (size_t)(end - payload)));
 	for (size_t i = 0; o && !found && i < sizeof(claims) / sizeof(claims[0]); i++) {
 		const char *who = object_text(o, claims[i]);
 
@@ -371,6 +460,17 @@ oauth_who(char *out, size_t size, const char *jwt)
 	}
 	object_free(o);
 	return found;
+}
+
+bool
+oauth_has_nonce(const char *jwt, const char *nonce)
+{
+	struct object *o = read_claims(jwt);
+	const char *claim = o ? object_text(o, "nonce") : NULL;
+	bool has = claim && strcmp(claim, nonce) == 0;
+
+	object_free(o);
+	return has;
 }
 
 /* -- the rest ---------------------------------------------------------------------- */

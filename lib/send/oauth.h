@@ -23,6 +23,7 @@ enum {
 	OAUTH_WORD_MAX = 64,        /* of a user code, an `error`; with the NUL */
 	OAUTH_ADDRESS_MAX = 512,    /* of the address where a person signs in */
 	OAUTH_LIFETIME_MAX = 86400, /* seconds that an access token is believed to live */
+	OAUTH_MISSING_MAX = 256,    /* of scopes that were not granted; with the NUL */
 };
 
 /* -- asking ----------------------------------------------------------------------- */
@@ -61,6 +62,10 @@ struct oauth_tokens {
 	char refresh[TOKEN_MAX + 1]; /* "": none came: the old one stays */
 	char id[TOKEN_MAX + 1];      /* an OpenID Connect id_token; "" */
 	int64_t lifetime;            /* seconds that the access token lives from now on */
+	/* Scopes that were asked for and not granted, by what the answer says, with
+	 * blanks between; "": all are, or it does not say (RFC 6749 5.1). See
+	 * oauth_missing(). */
+	char missing[OAUTH_MISSING_MAX];
 };
 
 /* What a refusal asks for. */
@@ -88,6 +93,9 @@ struct oauth_reply {
 	int code; /* HTTP */
 	const char *body;
 	size_t len;
+	bool html; /* its Content-Type says so */
+	/* What was asked, whose secrets no sentence repeats; NULL: it had none. */
+	const struct oauth_question *asked;
 };
 
 /* Reads the answer of a token endpoint. STATUS_OK: the tokens. STATUS_RETRY: OAUTH_WAIT,
@@ -116,6 +124,18 @@ enum status oauth_device_read(struct oauth_device *out, const struct oauth_reply
  * signature is checked, as it came from the authorization server itself over TLS. False:
  * the token is no such JWT. */
 bool oauth_who(char *out, size_t size, const char *jwt);
+
+/* Whether an id_token carries this nonce (OpenID Connect Core 3.1.3.7). */
+bool oauth_has_nonce(const char *jwt, const char *nonce);
+
+/* Whether a scope, which is a list of words, has this one. */
+bool oauth_scope_has(const char *scope, const char *word);
+
+/* Which words of the asked scope are not in the granted one: as many as fit. Left out are
+ * those that are no rights at a resource (openid, profile, email, offline_access), and
+ * RESOURCE/.default, which stands for others. Of addresses their last part counts, in
+ * either case: Microsoft shortens them, and names other scopes of the resource, too. */
+void oauth_missing(char out[OAUTH_MISSING_MAX], const char *asked, const char *granted);
 
 /* "pending", "sign-in" … for tests and logs. */
 const char *oauth_verdict_name(enum oauth_verdict v);

@@ -5,11 +5,14 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "lib/base/buf.h"
 #include "lib/base/text.h"
 #include "lib/send/aadsts.h"
+#include "lib/send/secret.h"
 
 enum {
 	DESCRIPTION_MAX = 200, /* bytes of the server's own words in a sentence */
@@ -18,7 +21,8 @@ enum {
 	/* A run of letters, digits and the like that is as long may be a token or a
 	 * secret; ids have 36. */
 	TOKEN_RUN = 40,
-	NUMBERS_MAX = 8, /* of error_codes that are looked at */
+	NUMBERS_MAX = 8,  /* of error_codes that are looked at */
+	NEED_PROXY = 407, /* an HTTP code that no service has (RFC 9110 15.5.8) */
 };
 
 #define ALPHANUMERIC "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
@@ -100,13 +104,57 @@ find_row(const char *error)
 	return NULL;
 }
 
-/* Keeps a word of the server if it is one, and too short for a token. */
+/* -- secrets ----------------------------------------------------------------------- */
+
+/* Whether a text repeats a part of a secret, as a form has it. */
+static bool
+repeats_encoded(const char *text, const char *secret)
+{
+	size_t most = 1 + 3 * strlen(secret); /* "=" and %XX for each byte */
+	struct buf form;
+	bool found;
+
+	buf_init(&form, most);
+	form.data = calloc(1, most + 1); /* all at once: growing leaves copies behind */
+	form.size = form.data ? most + 1 : 0;
+	/* what cannot be looked for is not shown */
+	found = !oauth_pair(&form, "", secret) ||
+	    secret_part_is_in(text, buf_text(&form) + 1);
+	if (form.data)
+		explicit_bzero(form.data, form.size);
+	buf_clear(&form);
+	return found;
+}
+
+/* Whether a text repeats something of what only we and the server may know. */
+static bool
+repeats_secret(const char *text, const struct oauth_question *q)
+{
+	const char *const secrets[] = { q ? q->token : NULL, q ? q->client_secret : NULL,
+		q ? q->assertion : NULL, q ? q->verifier : NULL };
+
+	for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++) {
+		const char *secret = secrets[i];
+
+		if (secret && *secret &&
+		    (secret_part_is_in(text, secret) ||
+			secret_is_in(text, q->client_id, secret) ||
+			repeats_encoded(text, secret)))
+			return true;
+	}
+	return false;
+}
+
+/* -- what it means ----------------------------------------------------------------- */
+
+/* Keeps a word of the server if it is one, too short for a token, and no secret. */
 static void
-take_word(char out[OAUTH_WORD_MAX], const char *text)
+take_word(char out[OAUTH_WORD_MAX], const char *text, const struct oauth_question *asked)
 {
 	size_t len = text ? strspn(text, WORD) : 0;
 
-	if (len > 0 && len < TOKEN_RUN && text[len] == '\0')
+	if (len > 0 && len < TOKEN_RUN && text[len] == '\0' &&
+	    !repeats_secret(text, asked))
 		memcpy(out, text, len + 1);
 }
 
@@ -142,10 +190,23 @@ is_trouble(int code)
 	return code == 408 || code == 425 || code == 429 || code >= 500;
 }
 
+/* Whether something else than the sign-in service answered: a portal, a proxy. Services
+ * refuse with an object, or with nothing. */
+static bool
+is_page(const struct oauth_reply *r, const struct object *o)
+{
+	size_t i = 0;
+
+	while (i < r->len && memchr(" \t\r\n", r->body[i], 4))
+		i++;
+	return !o &&
+	    (r->html || r->code == NEED_PROXY || (i < r->len && r->body[i] == '<'));
+}
+
 /* A wrong OAUTH_WAIT only asks again; any other verdict that is wrong stops a queue. So
  * what says that it passes is believed first. */
 static enum oauth_verdict
-judge(int code, const struct oauth_refusal *why)
+judge(int code, const struct oauth_refusal *why, bool page)
 {
 	const struct row *row = find_row(why->error);
 	const struct aadsts *known = aadsts_find(why->number);
@@ -153,7 +214,7 @@ judge(int code, const struct oauth_refusal *why)
 
 	if (row)
 		verdict = row->verdict;
-	else if (why->error[0] || (code >= 400 && code < 500))
+	else if (why->error[0] || (code >= 400 && code < 500 && !page))
 		verdict = OAUTH_SETTINGS;
 	if (asks_on(verdict))
 		return verdict;
@@ -163,7 +224,7 @@ judge(int code, const struct oauth_refusal *why)
 }
 
 static const char *
-choose_advice(int code, const struct oauth_refusal *why)
+choose_advice(int code, const struct oauth_refusal *why, bool page)
 {
 	const struct row *row = find_row(why->error);
 	const struct aadsts *known = aadsts_find(why->number);
@@ -176,7 +237,7 @@ choose_advice(int code, const struct oauth_refusal *why)
 		return row->advice;
 	if (why->error[0])
 		return ADVICE_ADDRESS;
-	return code >= 400 ? ADVICE_SILENT : ADVICE_NO_ANSWER;
+	return code >= 400 && !page ? ADVICE_SILENT : ADVICE_NO_ANSWER;
 }
 
 /* Whether something in a text is long enough for a token. */
@@ -193,6 +254,20 @@ may_hold_token(const char *text)
 	return false;
 }
 
+/* Whether here begins what Microsoft puts after its words. */
+static bool
+is_tail(const char *text)
+{
+	static const char *const tails[] = {
+		"Trace ID: ", "Correlation ID: ", "Timestamp: "
+	};
+
+	for (size_t i = 0; i < sizeof(tails) / sizeof(tails[0]); i++)
+		if (strncasecmp(text, tails[i], strlen(tails[i])) == 0)
+			return true;
+	return false;
+}
+
 /* The bytes of a text's first sentence, without the full stop. */
 static size_t
 sentence_length(const char *text)
@@ -200,12 +275,14 @@ sentence_length(const char *text)
 	size_t i = 0;
 
 	while (text[i] && !strchr("\r\n", text[i]) &&
-	    !(text[i] == '.' && strchr(" \r\n", text[i + 1])))
+	    !(text[i] == '.' && strchr(" \r\n", text[i + 1])) && !is_tail(text + i))
 		i++;
+	while (i > 0 && text[i - 1] == ' ')
+		i--;
 	return i;
 }
 
-/* Appends the first sentence of what the server says, without the number before it. */
+/* Appends the first sentence of a text, without the number before it. */
 static void
 add_description(struct buf *out, const char *text, unsigned long number)
 {
@@ -213,8 +290,6 @@ add_description(struct buf *out, const char *text, unsigned long number)
 	struct buf clean;
 	size_t len, cut;
 
-	if (!text || may_hold_token(text))
-		return;
 	snprintf(prefix, sizeof(prefix), "AADSTS%lu: ", number);
 	if (strncmp(text, prefix, strlen(prefix)) == 0)
 		text += strlen(prefix);
@@ -238,7 +313,8 @@ add_said(struct buf *out, int code, const struct oauth_refusal *why, const char 
 		buf_printf(out, "HTTP %d", code);
 	if (why->number)
 		buf_printf(out, ", AADSTS%lu", why->number);
-	add_description(out, text, why->number);
+	if (text)
+		add_description(out, text, why->number);
 	if (why->request[0])
 		buf_printf(
 		    out, "; for Microsoft's support: correlation id %s", why->request);
@@ -252,22 +328,34 @@ status_of(enum oauth_verdict v)
 	return passes ? STATUS_RETRY : STATUS_SETTINGS;
 }
 
-enum status
-refusal_read(struct oauth_refusal *why, int code, const struct object *o, struct error *e)
+/* The server's own words, where they may be shown. */
+static const char *
+words_of(const struct object *o, const struct oauth_question *asked)
 {
+	const char *text = o ? object_text(o, "error_description") : NULL;
+
+	return text && !may_hold_token(text) && !repeats_secret(text, asked) ? text
+									     : NULL;
+}
+
+enum status
+refusal_read(struct oauth_refusal *why, const struct oauth_reply *r,
+    const struct object *o, struct error *e)
+{
+	bool page = is_page(r, o);
 	struct buf said;
 
 	*why = (struct oauth_refusal){ .number = 0 };
 	if (o) {
-		take_word(why->error, object_text(o, "error"));
-		take_word(why->request, object_text(o, "correlation_id"));
+		take_word(why->error, object_text(o, "error"), r->asked);
+		take_word(why->request, object_text(o, "correlation_id"), r->asked);
 		why->number = take_number(o);
 	}
-	why->verdict = judge(code, why);
+	why->verdict = judge(r->code, why, page);
 	buf_init(&said, SAID_MAX);
-	add_said(&said, code, why, o ? object_text(o, "error_description") : NULL);
+	add_said(&said, r->code, why, words_of(o, r->asked));
 	error_set(e, status_of(why->verdict), "%s (the sign-in service said: %s)",
-	    choose_advice(code, why), buf_text(&said));
+	    choose_advice(r->code, why, page), buf_text(&said));
 	buf_clear(&said);
 	return status_of(why->verdict);
 }

@@ -16,8 +16,10 @@
  * Statuses as oauth_tokens_read(). The sentence: "ADVICE (the sign-in service said:
  * invalid_grant, AADSTS700082: …; for Microsoft's support: correlation id …)". The
  * service's own words are its first sentence, cleaned and cut; left out where something
- * in them may be a token. */
-enum status refusal_read(
-    struct oauth_refusal *why, int code, const struct object *o, struct error *e);
+ * in them may be a token, or repeats a part of a secret that was asked with. Where a page
+ * for people came in place of an object, it was not the sign-in service that answered:
+ * OAUTH_WAIT. */
+enum status refusal_read(struct oauth_refusal *why, const struct oauth_reply *r,
+    const struct object *o, struct error *e);
 
 #endif

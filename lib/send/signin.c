@@ -5,8 +5,6 @@
 #include <string.h>
 
 #include "lib/base/buf.h"
-#include "lib/send/endpoint.h"
-#include "lib/send/http.h"
 
 /* Where the form has left it may have taken effect: a refresh token may be void, a code
  * used up. So its answer is waited for, also when the job is stopped meanwhile. */
@@ -35,60 +33,85 @@ form_close(struct buf *form)
 	buf_clear(form);
 }
 
-/* Posts the form, and reads what comes. */
-static enum status
-ask(struct signin *out, struct http *session, const char *url, const struct buf *form,
+/* The key of the settings that an address is made from. */
+static const char *
+key_of(const struct account *a, enum endpoint where)
+{
+	if (where == ENDPOINT_TOKEN && *a->token_url)
+		return "token_url";
+	return where == ENDPOINT_DEVICE && *a->device_url ? "device_url" : "authority";
+}
+
+enum status
+signin_post(struct http_answer *answer, const struct signin_form *f, struct http *session,
     struct error *e)
 {
+	char url[ENDPOINT_URL_MAX];
 	const struct http_request request = { .method = "POST",
 		.url = url,
 		.type = "application/x-www-form-urlencoded",
 		.fields = (const char *const[]){ "Accept: application/json", NULL },
-		.bytes = buf_text(form),
-		.size = form->len,
+		.bytes = buf_text(f->form),
+		.size = f->form->len,
+		.longest = SIGNIN_LONGEST,
 		.commit = always };
-	struct http_answer answer;
-	struct oauth_reply reply;
 	enum status status;
+	struct error why;
 
-	http_answer_init(&answer);
-	status = http_exchange(session, &request, &answer, e);
-	out->after = answer.retry_after;
-	if (status == STATUS_OK) {
-		reply = (struct oauth_reply){ .code = answer.code,
-			.body = buf_text(&answer.body),
-			.len = answer.body.len };
-		status = oauth_tokens_read(&out->tokens, &reply, &out->why, e);
-	} else {
-		out->why.verdict =
-		    status == STATUS_SETTINGS ? OAUTH_SETTINGS : OAUTH_WAIT;
-	}
-	http_answer_clear(&answer);
-	return status;
+	if (f->form->over || !endpoint_url(url, f->account, f->where))
+		return error_set(e, STATUS_SETTINGS,
+		    "[account %s]: what is asked of the sign-in service is too long; "
+		    "check authority, tenant and token_url",
+		    f->account->name);
+	status = http_exchange(session, &request, answer, &why);
+	if (status == STATUS_OK)
+		return status;
+	if (answer->unreachable) /* it may be misspelt */
+		return error_set(e, status,
+		    "%s; check the network, and if this goes on %s of account %s",
+		    why.text, key_of(f->account, f->where), f->account->name);
+	return error_set(e, status, "%s", why.text);
+}
+
+/* Reads what was answered to a question. */
+static enum status
+take(struct signin *out, const struct http_answer *answer,
+    const struct oauth_question *question, struct error *e)
+{
+	const struct oauth_reply reply = { .code = answer->code,
+		.body = buf_text(&answer->body),
+		.len = answer->body.len,
+		.html = answer->html,
+		.asked = question };
+
+	return oauth_tokens_read(&out->tokens, &reply, &out->why, e);
 }
 
 enum status
 signin_ask(struct signin *out, const struct account *account,
     const struct oauth_question *question, struct http *session, struct error *e)
 {
-	char url[ENDPOINT_URL_MAX];
+	struct http_answer answer;
 	enum status status;
 	struct buf form;
 
 	oauth_tokens_wipe(&out->tokens);
 	*out = (struct signin){ .why.verdict = OAUTH_WAIT, .after = -1 };
+	http_answer_init(&answer);
 	if (!form_open(&form)) {
 		status = error_set(e, STATUS_RETRY, "out of memory");
-	} else if (!endpoint_url(url, account, ENDPOINT_TOKEN) ||
-	    !oauth_form(&form, question)) {
-		out->why.verdict = OAUTH_SETTINGS;
-		status = error_set(e, STATUS_SETTINGS,
-		    "[account %s]: what is asked of the sign-in service is too long; "
-		    "check authority, tenant and token_url",
-		    account->name);
-	} else {
-		status = ask(out, session, url, &form, e);
+		goto out;
 	}
+	oauth_form(&form, question);
+	status = signin_post(
+	    &answer, &(struct signin_form){ account, ENDPOINT_TOKEN, &form }, session, e);
+	out->after = answer.retry_after;
+	if (status == STATUS_SETTINGS)
+		out->why.verdict = OAUTH_SETTINGS;
+	if (status == STATUS_OK)
+		status = take(out, &answer, question, e);
+out:
+	http_answer_clear(&answer);
 	form_close(&form);
 	return status;
 }

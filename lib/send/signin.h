@@ -9,8 +9,16 @@
 
 #include "lib/base/status.h"
 #include "lib/send/config.h"
+#include "lib/send/endpoint.h"
 #include "lib/send/grant.h"
+#include "lib/send/http.h"
 #include "lib/send/oauth.h"
+
+enum {
+	/* Seconds of one question, however its answer trickles in. The lock of the vault
+	 * is held meanwhile, and others wait longer for it (VAULT_PATIENCE). */
+	SIGNIN_LONGEST = 90,
+};
 
 /* How asking went, beyond the status; filled in either case, the tokens with STATUS_OK. A
  * question that has left is waited for when `stop` turns readable, as its answer may be
@@ -24,13 +32,21 @@ struct signin {
 /* Asks the account's token endpoint once: by the refresh token where the grant has one,
  * else as the application. The scope is always sent. stop as in http_open(). Statuses as
  * oauth_tokens_read() and http_exchange(); STATUS_RETRY with why.verdict OAUTH_WAIT where
- * nobody answered. */
+ * nobody answered: the sentence names the key that the address comes from. */
 enum status signin_request(struct signin *out, const struct account *account,
     const struct grant *grant, int stop, struct error *e);
 
-/* The same for any question (a device code, an authorization code). The session is the
- * caller's. */
-struct http;
+/* Posts a form to one of the account's addresses, and gives whatever is answered;
+ * statuses and sentences as above. The session is the caller's, here and below. */
+struct signin_form {
+	const struct account *account;
+	enum endpoint where;
+	const struct buf *form;
+};
+enum status signin_post(struct http_answer *answer, const struct signin_form *f,
+    struct http *session, struct error *e);
+
+/* The same for any question (a device code, an authorization code). */
 enum status signin_ask(struct signin *out, const struct account *account,
     const struct oauth_question *question, struct http *session, struct error *e);
 

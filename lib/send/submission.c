@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "lib/send/connection.h"
+#include "lib/send/distrust.h"
 #include "lib/send/replies.h"
 #include "lib/send/secret.h"
 
@@ -466,6 +467,18 @@ run_transfer(struct run *r)
 	}
 }
 
+/* Whether the certificate was refused for a time that this machine's clock is wrong
+ * about. */
+static bool
+is_clock(char sentence[DISTRUST_ROOM], const struct run *r, CURLcode code)
+{
+	long result = 0;
+
+	return code == CURLE_PEER_FAILED_VERIFICATION &&
+	    curl_easy_getinfo(r->easy, CURLINFO_SSL_VERIFYRESULT, &result) == CURLE_OK &&
+	    distrust_is_clock(sentence, result, time(NULL));
+}
+
 /* What broke where no reply tells: a sentence for each CURLcode that a person can act on.
  */
 static enum status
@@ -498,14 +511,20 @@ explain_break(const struct run *r, CURLcode code, struct error *e)
 	const struct account *a = r->job->account;
 	const char *text = "the connection broke off";
 	enum status status = STATUS_RETRY;
+	char clock[DISTRUST_ROOM];
+	bool bare = is_clock(clock, r, code);
 
 	for (size_t i = 0; i < sizeof(breaks) / sizeof(breaks[0]); i++)
 		if (breaks[i].code == code) {
 			text = breaks[i].text;
 			status = breaks[i].status;
 		}
+	if (bare) {
+		text = clock;
+		status = STATUS_RETRY;
+	}
 	/* what libcurl says of our own watchdog tells nobody anything */
-	if (!r->detail[0] || code == CURLE_ABORTED_BY_CALLBACK)
+	if (bare || !r->detail[0] || code == CURLE_ABORTED_BY_CALLBACK)
 		return error_set(
 		    e, status, "%s:%u: %s", a->server.host, account_port(a), text);
 	return error_set(e, status, "%s:%u: %s (%s)", a->server.host, account_port(a),

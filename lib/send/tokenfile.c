@@ -27,33 +27,21 @@ enum {
 
 static const char LOCK[] = ".lock", NEW[] = ".new-";
 
-/* Whether nothing else in the folder has the name of this one's files. */
-static bool
-is_safe(const char *name)
-{
-	size_t len = strlen(name), tail = sizeof(LOCK) - 1;
-
-	return len > 0 && len <= TOKENFILE_NAME_MAX && *name != '.' &&
-	    !strchr(name, '/') && !strstr(name, NEW) &&
-	    (len < tail || strcmp(name + len - tail, LOCK) != 0);
-}
-
 enum status
 tokenfile_init(struct tokenfile *f, int folder, const char *account, struct error *e)
 {
-	char name[ROOM];
-
-	snprintf(name, sizeof(name), "%s", account);
-	for (char *c = name; *c; c++)
-		if (*c >= 'A' && *c <= 'Z')
-			*c = (char)(*c - 'A' + 'a');
-	if (!is_safe(name))
+	if (value_check_name(account, NULL) != STATUS_OK)
 		return error_set(e, STATUS_SETTINGS,
 		    "an account that signs in with tokens cannot be called '%.100s'; give "
 		    "it a short name without a dot",
 		    account);
-	*f = (struct tokenfile){ .folder = folder, .lock = -1, .account = account };
-	memcpy(f->name, name, strlen(name) + 1);
+	*f = (struct tokenfile){
+		.folder = folder, .lock = -1, .made = -1, .account = account
+	};
+	snprintf(f->name, sizeof(f->name), "%s", account);
+	for (char *c = f->name; *c; c++)
+		if (*c >= 'A' && *c <= 'Z')
+			*c = (char)(*c - 'A' + 'a');
 	return STATUS_OK;
 }
 
@@ -140,16 +128,70 @@ remove_leftovers(const struct tokenfile *f)
 		closedir(dir);
 }
 
-/* Makes a new file, durably, under a name of its own. */
-static bool
-write_new(const struct tokenfile *f, const char *name, const struct buf *text)
+/* The new file's name. */
+static void
+name_new(char name[ROOM], const struct tokenfile *f)
 {
-	int number, fd = openat(f->folder, name, NEW_FLAGS, 0600);
+	snprintf(name, ROOM, "%s%s%ld", f->name, NEW, (long)getpid());
+}
+
+static bool
+make_new(struct tokenfile *f)
+{
+	char name[ROOM];
+
+	remove_leftovers(f);
+	name_new(name, f);
+	f->made = openat(f->folder, name, NEW_FLAGS, 0600);
+	return f->made >= 0;
+}
+
+/* Removes the new file; errno stays. */
+static void
+drop_new(struct tokenfile *f)
+{
+	char name[ROOM];
+	int number = errno;
+
+	name_new(name, f);
+	if (f->made >= 0)
+		close(f->made);
+	f->made = -1;
+	unlinkat(f->folder, name, 0);
+	errno = number;
+}
+
+enum status
+tokenfile_reserve(struct tokenfile *f, struct error *e)
+{
+	int number = 0;
+
+	if (f->made >= 0)
+		return STATUS_OK;
+	if (make_new(f) && (number = posix_fallocate(f->made, 0, TOKENS_MAX)) == 0 &&
+	    fsync(f->made) == 0)
+		return STATUS_OK;
+	if (number)
+		errno = number;
+	drop_new(f);
+	return error_errno(e,
+	    "No tokens are asked for, as those of account %s could not be written",
+	    f->account);
+}
+
+/* Fills the new file, durably, and closes it. */
+static bool
+fill_new(struct tokenfile *f, const struct buf *text)
+{
+	int number, fd;
 	bool good;
 
-	if (fd < 0)
+	if (f->made < 0 && !make_new(f))
 		return false;
-	good = file_write(fd, text->data, text->len) && fsync(fd) == 0;
+	fd = f->made;
+	f->made = -1;
+	good = file_write(fd, text->data, text->len) &&
+	    ftruncate(fd, (off_t)text->len) == 0 && fsync(fd) == 0;
 	number = errno;
 	if (close(fd) != 0 && good) { /* NFS tells here that the disk is full */
 		good = false;
@@ -159,28 +201,31 @@ write_new(const struct tokenfile *f, const char *name, const struct buf *text)
 	return good;
 }
 
-/* Puts the tokens where the old ones are. The commit point is the renaming. */
+/* Puts the tokens where the old ones are. */
 static enum status
-replace(const struct tokenfile *f, const struct buf *text, struct error *e)
+replace(struct tokenfile *f, const struct buf *text, struct error *e)
 {
 	char name[ROOM];
-	int number;
 
-	remove_leftovers(f);
-	snprintf(name, sizeof(name), "%s%s%ld", f->name, NEW, (long)getpid());
-	if (write_new(f, name, text) &&
-	    renameat(f->folder, name, f->folder, f->name) == 0 && fsync(f->folder) == 0)
-		return STATUS_OK;
-	number = errno;
-	unlinkat(f->folder, name, 0);
-	errno = number;
-	if (number == EISDIR)
-		return not_ours(f->name, e);
-	return error_errno(e, "The tokens of account %s cannot be written", f->account);
+	name_new(name, f);
+	if (!fill_new(f, text) || renameat(f->folder, name, f->folder, f->name) != 0) {
+		drop_new(f);
+		if (errno == EISDIR)
+			return not_ours(f->name, e);
+		return error_errno(
+		    e, "The tokens of account %s cannot be written", f->account);
+	}
+	/* From here on everybody finds the new ones. */
+	if (fsync(f->folder) != 0)
+		return error_errno(e,
+		    "The new tokens of account %s are written, but a power failure may "
+		    "bring the old ones back",
+		    f->account);
+	return STATUS_OK;
 }
 
 enum status
-tokenfile_write(const struct tokenfile *f, const struct tokens *t, struct error *e)
+tokenfile_write(struct tokenfile *f, const struct tokens *t, struct error *e)
 {
 	static const char zeros[TOKENS_MAX];
 	enum status status;
@@ -199,17 +244,6 @@ tokenfile_write(const struct tokenfile *f, const struct tokens *t, struct error 
 	explicit_bzero(text.data, text.size);
 	buf_clear(&text);
 	return status;
-}
-
-enum status
-tokenfile_remove(const struct tokenfile *f, struct error *e)
-{
-	remove_leftovers(f);
-	if ((unlinkat(f->folder, f->name, 0) != 0 && errno != ENOENT) ||
-	    fsync(f->folder) != 0)
-		return error_errno(
-		    e, "The tokens of account %s cannot be removed", f->account);
-	return STATUS_OK;
 }
 
 /* -- the lock ---------------------------------------------------------------------- */
@@ -285,6 +319,8 @@ tokenfile_lock(struct tokenfile *f, unsigned seconds, struct error *e)
 void
 tokenfile_unlock(struct tokenfile *f)
 {
+	if (f->made >= 0)
+		drop_new(f);
 	if (f->lock < 0)
 		return;
 	/* Not by closing alone: a child that was forked meanwhile has a copy. */

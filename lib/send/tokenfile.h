@@ -10,21 +10,23 @@
 
 #include "lib/base/status.h"
 #include "lib/send/tokens.h"
+#include "lib/send/value.h"
 
 enum {
-	TOKENFILE_NAME_MAX = 100, /* bytes of an account's name */
-	TOKENFILE_ROOM = TOKENFILE_NAME_MAX + 1,
+	TOKENFILE_ROOM =
+	    VALUE_NAME_MAX + 1, /* bytes of an account's name, with the NUL */
 };
 
 struct tokenfile {
 	int folder;          /* not owned */
 	int lock;            /* -1: not held */
+	int made;            /* the new file, reserved; -1: none is */
 	const char *account; /* for sentences; not owned */
 	char name[TOKENFILE_ROOM];
 };
 
-/* Names the file; nothing is opened. STATUS_SETTINGS: the name could be taken for another
- * account's file (".", "..", "x.lock", "x.new-1"). */
+/* Names the file; nothing is opened. STATUS_SETTINGS: the name is none that an account
+ * may have (value_check_name()). */
 enum status tokenfile_init(
     struct tokenfile *f, int folder, const char *account, struct error *e);
 
@@ -38,16 +40,19 @@ enum status tokenfile_read(
 enum status tokenfile_try(struct tokenfile *f, struct error *e);
 /* Waits for it so many seconds at most; STATUS_RETRY also when it did not come. */
 enum status tokenfile_lock(struct tokenfile *f, unsigned seconds, struct error *e);
-/* Gives it back, if it is held; from children that were forked meanwhile, too. */
+/* Gives it back, if it is held; from children that were forked meanwhile, too. What is
+ * reserved goes. */
 void tokenfile_unlock(struct tokenfile *f);
 
-/* Puts tokens where the old ones are; the lock is held. STATUS_INVALID: they are none;
- * STATUS_RETRY: the disk. The old ones are still there then, whole; only where the folder
- * could not be synced it may be the new ones. */
-enum status tokenfile_write(
-    const struct tokenfile *f, const struct tokens *t, struct error *e);
+/* Makes sure that the disk has room for tokens of any size: they go into a file that
+ * stands there from now on. The lock is held. STATUS_RETRY: it has none. */
+enum status tokenfile_reserve(struct tokenfile *f, struct error *e);
 
-/* Removes the file and what was left in the making; the lock is held. STATUS_RETRY. */
-enum status tokenfile_remove(const struct tokenfile *f, struct error *e);
+/* Puts tokens where the old ones are, into what is reserved, if it is; the lock is held.
+ * STATUS_INVALID: they are none; STATUS_SETTINGS: a folder stands in the file's place;
+ * STATUS_RETRY: the disk. The old ones are there then as they were; or, where the folder
+ * alone could not be synced, the new ones, and a power failure may bring the old ones
+ * back. The sentence tells which. */
+enum status tokenfile_write(struct tokenfile *f, const struct tokens *t, struct error *e);
 
 #endif

@@ -145,7 +145,7 @@ write_failed(char *line, const struct tokens *t)
 	else
 		snprintf(line, LINE_MAX_BYTES, "failed %s %d %" PRIx32 " %s", until,
 		    t->failed.verdict, t->failed.asker, t->failed.text);
-	return true;
+	return t->failed.verdict >= 0 && t->failed.verdict <= OAUTH_SETTINGS;
 }
 
 static bool
@@ -238,6 +238,15 @@ tokens_fresh(const struct tokens *t, const struct moment *now)
 	    left > life)
 		return false;
 	return left > 0 && left >= margin;
+}
+
+bool
+tokens_are_whole(const struct oauth_tokens *answer)
+{
+	return memchr(answer->access, '\0', sizeof(answer->access)) &&
+	    memchr(answer->refresh, '\0', sizeof(answer->refresh)) &&
+	    token_length(answer->access) > 0 &&
+	    (!answer->refresh[0] || token_length(answer->refresh) > 0);
 }
 
 void

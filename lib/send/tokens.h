@@ -53,14 +53,18 @@ struct tokens {
 /* Reads the lines; changes the bytes. False: they are damaged, or in another version;
  * *out is all zero then. */
 bool tokens_read(struct tokens *out, char *bytes, size_t len);
-/* False when out is over, or a token holds other bytes than RFC 6750 2.1 allows. */
+/* False when out is over, or it is nothing that tokens_read() reads: a token with other
+ * bytes than RFC 6750 2.1 allows, a verdict that is none. */
 bool tokens_write(struct buf *out, const struct tokens *t);
 
 /* Whether the access token lives for TOKENS_MARGIN at least. One of an earlier boot does
  * not: only the wall clock knows how old it is, and that may be wrong. */
 bool tokens_fresh(const struct tokens *t, const struct moment *now);
-/* Takes an answer in: a new access token, and where one came a new refresh token. No
- * failure is noted any more. */
+/* Whether an answer is one, whoever handed it over: strings that end, an access token,
+ * and in the tokens nothing but visible ASCII. */
+bool tokens_are_whole(const struct oauth_tokens *answer);
+/* Takes an answer in, which is whole: a new access token, and where one came a new
+ * refresh token. No failure is noted any more. */
 void tokens_take(
     struct tokens *t, const struct oauth_tokens *answer, const struct moment *now);
 /* Notes that asking failed, and for how many seconds nobody is to ask again (bounded);

@@ -305,14 +305,34 @@ value_check_template(const char *text, struct error *e)
 	return status;
 }
 
+/* Whether a file of this name could be another name's, in folders with a file a name. */
+static bool
+is_file_of_another(const char *name)
+{
+	static const char *const tails[] = { ".lock", ".reminded" };
+	size_t len = strlen(name);
+
+	for (size_t i = 0; i < sizeof(tails) / sizeof(tails[0]); i++) {
+		size_t tail = strlen(tails[i]);
+
+		if (len >= tail && strcasecmp(name + len - tail, tails[i]) == 0)
+			return true;
+	}
+	return *name == '.' || strcasestr(name, ".new-");
+}
+
 enum status
 value_check_name(const char *text, struct error *e)
 {
-	if (is_made_of(text, "._-") && strlen(text) <= VALUE_NAME_MAX)
-		return STATUS_OK;
-	return error_set(e, STATUS_INVALID,
-	    "not a name; allowed: up to %d letters, digits, '.', '_', '-'",
-	    VALUE_NAME_MAX);
+	if (!is_made_of(text, "._-") || strlen(text) > VALUE_NAME_MAX)
+		return error_set(e, STATUS_INVALID,
+		    "not a name; allowed: up to %d letters, digits, '.', '_', '-'",
+		    VALUE_NAME_MAX);
+	if (is_file_of_another(text))
+		return error_set(e, STATUS_INVALID,
+		    "not a name; it may not begin with '.', end in '.lock' or "
+		    "'.reminded', or hold '.new-', as files beside another one's do");
+	return STATUS_OK;
 }
 
 /* -- what is done, and who is told ----------------------------------------------- */

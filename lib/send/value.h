@@ -46,7 +46,9 @@ enum status value_yes_no(void *field, const char *key, const char *text, struct 
 enum status value_check_url(const char *text, struct error *e);
 /* A template (template.h). */
 enum status value_check_template(const char *text, struct error *e);
-/* The name of an account or a scan profile: letters, digits, '.', '_', '-'. */
+/* The name of an account or a scan profile: letters, digits, '.', '_', '-'; and none that
+ * could be taken for a file beside another one's, as "x.lock" is for account x's tokens.
+ */
 enum status value_check_name(const char *text, struct error *e);
 
 #endif

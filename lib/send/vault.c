@@ -167,6 +167,15 @@ add_assertion(struct grant *g, const struct account *a, struct error *e)
 	return status;
 }
 
+enum status
+vault_proof(struct grant *out, const struct account *a, struct error *e)
+{
+	grant_wipe(out);
+	if (*a->client_secret_file)
+		return add_secret(out, a, e);
+	return a->auth == AUTH_OAUTH_APP ? add_assertion(out, a, e) : STATUS_OK;
+}
+
 /* Why there is no refresh token. */
 static enum status
 nobody(const struct vault *v, struct error *e)
@@ -190,17 +199,15 @@ nobody(const struct vault *v, struct error *e)
 static enum status
 fill(struct grant *g, const struct vault *v, struct error *e)
 {
-	const struct account *a = v->account;
+	bool delegated = account_is_delegated(v->account);
+	enum status status;
 
-	grant_wipe(g);
-	if (account_is_delegated(a)) {
-		if (!v->tokens.refresh[0])
-			return nobody(v, e);
+	if (delegated && !v->tokens.refresh[0])
+		return nobody(v, e);
+	status = vault_proof(g, v->account, e);
+	if (status == STATUS_OK && delegated)
 		memcpy(g->refresh, v->tokens.refresh, sizeof(g->refresh));
-	}
-	if (*a->client_secret_file)
-		return add_secret(g, a, e);
-	return account_is_delegated(a) ? STATUS_OK : add_assertion(g, a, e);
+	return status;
 }
 
 /* -- asking ------------------------------------------------------------------------ */
@@ -262,6 +269,8 @@ ask_locked(enum vault_answer *answer, struct vault *v, struct vault_want *want,
 	if (status == STATUS_OK)
 		status = fill(grant, v, e);
 	if (status == STATUS_OK)
+		status = tokenfile_reserve(&v->file, e);
+	if (status == STATUS_OK)
 		*answer = VAULT_GRANT;
 	else
 		grant_wipe(grant);
@@ -295,6 +304,28 @@ vault_ask(enum vault_answer *answer, struct vault *v, struct vault_want *want,
 
 /* -- answers ----------------------------------------------------------------------- */
 
+static enum status
+no_tokens(const struct vault *v, struct error *e)
+{
+	return error_set(e, STATUS_INVALID, "What came for account %s are no tokens",
+	    v->account->name);
+}
+
+/* Whether what is stored may be replaced by whoever has a grant: an application needs no
+ * login, and its job may be older than the login of a person under other settings. */
+static enum status
+check_stored(const struct vault *v, struct error *e)
+{
+	const char *name = v->account->name;
+
+	if (!v->stored.login || v->stored.identity == v->identity)
+		return STATUS_OK;
+	return error_set(e, STATUS_RETRY,
+	    "The tokens of account %s are not kept, as those of somebody who signed in "
+	    "under other settings are there; to replace them, run: postroom login %s",
+	    name, name);
+}
+
 enum status
 vault_store(struct vault *v, const struct oauth_tokens *answer, struct error *e)
 {
@@ -304,7 +335,9 @@ vault_store(struct vault *v, const struct oauth_tokens *answer, struct error *e)
 	if (v->file.lock < 0)
 		return error_set(e, STATUS_INVALID,
 		    "tokens came for account %s that nobody asked for", v->account->name);
-	status = load(v, e);
+	status = tokens_are_whole(answer) ? load(v, e) : no_tokens(v, e);
+	if (status == STATUS_OK)
+		status = check_stored(v, e);
 	if (status == STATUS_OK) {
 		v->stored = v->tokens; /* what belongs to other settings goes */
 		v->stored.identity = v->identity;
@@ -331,9 +364,12 @@ enum status
 vault_sign_in(struct vault *v, const struct oauth_tokens *answer, struct error *e)
 {
 	const struct moment now = moment_now();
-	enum status status = vault_lock(v, VAULT_PATIENCE, e);
+	enum status status;
 	uint32_t before;
 
+	if (!tokens_are_whole(answer))
+		return no_tokens(v, e);
+	status = vault_lock(v, VAULT_PATIENCE, e);
 	if (status != STATUS_OK)
 		return status;
 	load(v, NULL); /* whatever was there, it is replaced */
@@ -365,27 +401,20 @@ vault_fail(
     struct vault *v, const struct oauth_refusal *why, int64_t after, const char *text)
 {
 	const struct moment now = moment_now();
+	struct oauth_refusal noted = *why;
 	uint32_t asker = v->asker;
 
+	/* As an int: it may come from a process that is not believed. */
+	if ((int)noted.verdict <= OAUTH_GRANTED || (int)noted.verdict > OAUTH_SETTINGS)
+		noted.verdict = OAUTH_WAIT;
 	if (v->file.lock >= 0 && load(v, NULL) == STATUS_OK) {
 		/* Tokens of other settings stay: they may be wanted again. */
 		if (!v->stored.identity)
 			v->stored.identity = v->identity;
-		tokens_fail(&v->stored, why, pause_of(why->verdict, after), text, &now);
+		tokens_fail(
+		    &v->stored, &noted, pause_of(noted.verdict, after), text, &now);
 		v->stored.failed.asker = asker ? asker : describe_asker(v);
 		tokenfile_write(&v->file, &v->stored, NULL);
 	}
 	vault_unlock(v);
-}
-
-enum status
-vault_forget(struct vault *v, struct error *e)
-{
-	enum status status = vault_lock(v, VAULT_PATIENCE, e);
-
-	if (status != STATUS_OK)
-		return status;
-	status = tokenfile_remove(&v->file, e);
-	vault_unlock(v);
-	return status;
 }

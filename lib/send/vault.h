@@ -4,6 +4,7 @@
  *   tokens/ACCOUNT        the tokens (tokens.h), root's alone, replaced as a whole
  *   tokens/ACCOUNT.lock   locked (flock) by whoever asks for new tokens
  *   tokens/ACCOUNT.new-PID   one in the making, or left by a process that died
+ *   tokens/ACCOUNT.reminded  not the vault's (backend/reminder.h)
  *
  * A rotated refresh token is on the disk, durably (fsync of file and folder), before the
  * one that it replaces is gone: the file is renamed over. A process that dies in between
@@ -38,8 +39,7 @@ struct vault;
 
 /* Opens an account's place in the folder of tokens (a descriptor, open for reading). It
  * is not taken over and must stay, as the account must. Reads nothing yet. STATUS_RETRY:
- * memory; STATUS_SETTINGS: an account of this name could be taken for another one's file
- * (".", "..", "x.lock", "x.new-1"). */
+ * memory; STATUS_SETTINGS: no account may have this name (value_check_name()). */
 enum status vault_open(
     struct vault **out, int folder, const struct account *account, struct error *e);
 /* Gives the lock back and wipes what is in memory; v may be NULL. */
@@ -64,10 +64,12 @@ enum vault_answer {
  *
  * refused: the tokens_serial() of an access token that the server did not take, and that
  * counts as old; or 0. `grant` is filled for VAULT_GRANT only: refresh token, client
- * secret, or a new assertion, as the account's auth wants. With STATUS_OK *answer tells.
- * Otherwise STATUS_RETRY or STATUS_SETTINGS with a sentence: a file cannot be used,
- * nobody has signed in ("run: postroom login NAME"), or the last question failed and
- * nobody is to ask again yet (*wait ms; the sentence is that failure's). */
+ * secret, or a new assertion, as the account's auth wants; and the disk has room reserved
+ * for the answer, as a service may take the old refresh token back when it gives a new
+ * one. With STATUS_OK *answer tells. Otherwise STATUS_RETRY or STATUS_SETTINGS with a
+ * sentence: a file cannot be used, there is no room, nobody has signed in ("run: postroom
+ * login NAME"), or the last question failed and nobody is to ask again yet (*wait ms; the
+ * sentence is that failure's). */
 struct vault_want {
 	uint32_t refused;
 	const struct tokens *tokens; /* out: VAULT_READY */
@@ -76,6 +78,13 @@ struct vault_want {
 enum status vault_ask(enum vault_answer *answer, struct vault *v, struct vault_want *want,
     struct grant *grant, struct error *e);
 
+/* With what an account's application shows the authorization server who it is, besides
+ * its id: the client secret, where a file of it is set; for oauth-app else a new
+ * assertion; for the others nothing, as a public client has none. The rest of *out is
+ * empty; grant_wipe() is the caller's. STATUS_SETTINGS, STATUS_RETRY as secret_read() and
+ * assertion_make(). */
+enum status vault_proof(struct grant *out, const struct account *a, struct error *e);
+
 /* Waits for the lock, at most so many seconds. For the administrator's command.
  * STATUS_RETRY: somebody else has it all the time, or the disk; STATUS_SETTINGS: its file
  * is not root's alone. Here and below, STATUS_OK and nothing is done where it is held. */
@@ -83,9 +92,11 @@ enum status vault_lock(struct vault *v, unsigned seconds, struct error *e);
 
 /* What was answered to the grant: stored durably, then the lock is given back, also on
  * failure. A refresh token that did not come leaves the old one. STATUS_INVALID: no lock
- * is held, or the tokens are none; STATUS_RETRY: the disk (the old file is as it was;
- * only when the folder cannot be synced it may be the new one already); STATUS_SETTINGS:
- * what stands in the file's place is not root's alone. */
+ * is held, or the tokens are none; STATUS_SETTINGS: what stands in the file's place is
+ * not root's alone. STATUS_RETRY: they are good, and not stored for sure, as the sentence
+ * tells: the disk failed and the file is as it was; or its folder alone could not be
+ * synced, and the new tokens are there until a power failure, perhaps; or somebody has
+ * signed in under other settings, whose tokens stay. */
 enum status vault_store(
     struct vault *v, const struct oauth_tokens *answer, struct error *e);
 /* Somebody has signed in: as vault_store(), with a new login number and under this
@@ -95,16 +106,12 @@ enum status vault_sign_in(
     struct vault *v, const struct oauth_tokens *answer, struct error *e);
 /* It was refused, or nobody answered: noted, so that not everybody asks in vain; then the
  * lock is given back. `after`: seconds of a Retry-After, or -1. It keeps away only who
- * would ask with the same: login, settings and files of secrets. What cannot be noted is
- * lost. */
+ * would ask with the same: login, settings and files of secrets. A verdict that is no
+ * refusal counts as OAUTH_WAIT. What cannot be noted is lost. */
 void vault_fail(
     struct vault *v, const struct oauth_refusal *why, int64_t after, const char *text);
 /* Gives the lock back without a word. */
 void vault_unlock(struct vault *v);
-
-/* Removes the account's tokens, and what was left in the making; takes the lock as
- * vault_sign_in(), and gives it back. STATUS_OK also where there are none. */
-enum status vault_forget(struct vault *v, struct error *e);
 
 /* Changes when somebody signs in, and when the client secret's, certificate's or key's
  * file does; not when tokens are renewed. */

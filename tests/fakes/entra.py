@@ -101,6 +101,7 @@ class Code:
     redirect_uri: str
     challenge: str
     end: float
+    nonce: str = ""           # OpenID Connect Core 3.1.2.1
     redeemed: bool = False
 
 
@@ -278,7 +279,7 @@ class Server(web.Service):
         self.access[text] = Token(grant, now + lifetime, audience, rights)
         return text
 
-    def _tokens(self, grant, scopes, refresh):
+    def _tokens(self, grant, scopes, refresh, nonce=""):
         """The reply with new tokens. Without the scope offline_access no refresh token."""
         answer = {"token_type": "Bearer", "scope": " ".join(scopes),
                   "expires_in": self.lifetime, "ext_expires_in": self.lifetime,
@@ -286,8 +287,8 @@ class Server(web.Service):
         if refresh and "offline_access" in grant.scopes:
             answer["refresh_token"] = self._new_refresh(grant)
         if "openid" in scopes:
-            answer["id_token"] = jwt.make({"aud": grant.application.id,
-                                           "preferred_username": grant.who}, 900)
+            claims = {"aud": grant.application.id, "preferred_username": grant.who}
+            answer["id_token"] = jwt.make({**claims, **({"nonce": nonce} if nonce else {})}, 900)
         return web.reply_json(answer)
 
     # -- who asks --------------------------------------------------------------------------
@@ -394,7 +395,8 @@ class Server(web.Service):
             raise Refusal("access_denied")
         code = "1." + secrets.token_urlsafe(500)
         self.codes[code] = Code(Grant(application, scope.split(), self.person), redirect_uri,
-                                query["code_challenge"], time.time() + CODE_LIFETIME)
+                                query["code_challenge"], time.time() + CODE_LIFETIME,
+                                query.get("nonce", ""))
         return code
 
     def _by_code(self, application, form):
@@ -414,7 +416,7 @@ class Server(web.Service):
                 hashlib.sha256(verifier.encode()).digest()):
             raise Refusal(501481)
         code.redeemed = True
-        return self._tokens(code.grant, code.grant.scopes, True)
+        return self._tokens(code.grant, code.grant.scopes, True, code.nonce)
 
     # -- the other grants ------------------------------------------------------------------
 

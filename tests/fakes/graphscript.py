@@ -3,7 +3,8 @@ from copy import deepcopy
 
 STEPS = ("sendmail", "search", "get", "create", "list", "attach", "session", "put", "where",
          "send", "delete")
-WORDS = ("close", "reset", "effect-then-close", "effect-then-hang", "half", "forget", "wait", "hang")
+WORDS = ("close", "reset", "effect-then-close", "effect-then-hang", "half", "forget", "wait",
+         "hang")
 
 
 class Script:

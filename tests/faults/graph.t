@@ -2,8 +2,6 @@
 """Microsoft Graph that never answers, or cannot be reached and comes back: what takes minutes.
 All at once, in eleven of them."""
 import copy
-import re
-import socket
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -112,13 +110,8 @@ def test_create(house):
 def test_unreachable(house):
     """Nobody listens at graph_url while a job waits for half an hour: its return is noticed"""
     with house.signed_in(postroom={"retry_after": "30m"}) as server:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            place = free.getsockname()
-        text = server.settings.read_text()
-        server.settings.write_text(re.sub(r"(graph_url = https://localhost:)\d+",
-                                          rf"\g<1>{place[1]}", text))
-        server.store.identity = graph.oauth.identity(server.settings)
-        server.store.plant(*server.before)
+        place = graph.free_place()
+        graph.move(server, place[1])
         with house.start(server) as run:
             assert run.wait_said("next try"), run.said()
             tap.among("cannot be reached", run.said(), "the log")

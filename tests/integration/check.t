@@ -379,6 +379,45 @@ def test_application(house):
     one(house.check(path), "warning", "damaged", "asks for new ones")
 
 
+def test_tokens_of_nobody(house):
+    """Tokens of an account that is renamed, removed or back on a password are named, each with
+    the command that removes it; files of accounts that have them are not"""
+    path = house.settings(more="[account Graph]\nserver = graph\nauth = oauth-device\n"
+                               f"client_id = i\nusername = {settings.USER}\n"
+                               "[account half]\nauth = oauth-nonsense\n")
+    folder = settings.state_of(path) / "tokens"
+    folder.mkdir(mode=0o700)
+    for name in ("graph", "graph.new-17", "graph.lock", "half", "old.lock", "old.reminded",
+                 "office365.reminded", "odd name", "x" * 64):
+        (folder / name).touch(mode=0o600)
+    assert not house.check(path, code=ERRORS).lines("warning: " + str(folder))
+    gone, back = "is not in these settings", "signs in otherwise now"
+    strays = {"old": gone, "old.new-17": gone, "office365": back, "office365.new-1": back}
+    for name in strays:
+        (folder / name).touch(mode=0o600)
+    result = house.check(path, code=ERRORS)
+    tap.same(len(result.lines(f"warning: {folder}")), len(strays), "the warnings")
+    for name, words in strays.items():
+        one(result, "warning", f"{folder}/{name} is left", words, f"run: rm {folder}/{name}")
+        (folder / name).unlink()
+    for number in range(25):
+        (folder / f"removed-{number}").touch(mode=0o600)
+    result = house.check(path, code=ERRORS)
+    tap.same(len(result.lines(f"warning: {folder}")), 20, "the warnings")
+    one(result, "warning", f"5 more such files are in {folder}")
+
+
+def test_name_of_another_file(house):
+    """An account's name that could stand for another one's file is told with its line"""
+    for name in ("x.lock", "Office365.reminded", "x.new-1", ".x"):
+        path = house.settings(more=f"[account {name}]\nserver = [::1]\ntls = none\n"
+                                   "auth = none\nfrom = relay@example.com\n")
+        line = 1 + path.read_text().splitlines().index(f"[account {name}]")
+        found = house.check(path, code=ERRORS).out
+        tap.among(f"{path}:{line}: ", found, "the output")
+        tap.among("as files beside another one's do", found, "the output")
+
+
 # -- the machine -------------------------------------------------------------------------------
 
 def test_user(house):

@@ -2,7 +2,6 @@
 """A disk that is full, read-only or broken: nothing leaves that could not be recorded first, and
 what was sent counts as sent."""
 import contextlib
-import ctypes
 import itertools
 import os
 import subprocess
@@ -11,16 +10,15 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from rig import strace, tap, trial  # noqa: E402
+from rig import disk, strace, tap, trial  # noqa: E402
 from rig.backend import HOLD, OK, RETRY, STOP  # noqa: E402
+from rig.disk import PAGE, fill  # noqa: E402
 
-PAGE = os.sysconf("SC_PAGESIZE")  # a small file system gives room in these pieces
 PAGES = 12     # of room that are tried, from none on
 INODES = 8     # likewise
 SIZES = (1, 50, 100, 150, 200, 250, 300, 400, 500, 1000, 10000)  # of files, in bytes
 FAULTS_MAX = 64  # calls of one kind that a run makes at most
 AT_ONCE = 8    # trials side by side; most of them wait to be tried again
-NEW_MOUNTS = 0x00020000  # CLONE_NEWNS
 WRITES = "write,writev,pwrite64,pwritev,pwritev2"
 
 
@@ -30,9 +28,7 @@ class House(trial.House):
     def __enter__(self):
         """What is mounted here, no other process sees; it ends with this one."""
         self.trials = []
-        private = ["mount", "--make-rprivate", "/"]
-        self.alone = (ctypes.CDLL(None).unshare(NEW_MOUNTS) == 0 and subprocess.run(
-            private, stderr=subprocess.DEVNULL, check=False).returncode == 0)
+        self.alone = disk.alone()
         return self
 
     def diagnose(self):
@@ -63,28 +59,6 @@ def agree(trials):
             tap.same(each.early, 0, f"{each.name}: the number of messages of a failure")
 
 
-@contextlib.contextmanager
-def small_disk(house, folder, options):
-    """A file system in memory on a folder."""
-    if not house.alone:
-        raise tap.Skip("the right to mount a file system")
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"mode=0755,{options}", "tmpfs", folder],
-                   check=True)
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", folder], check=True)
-
-
-def fill(path, spare):
-    """Fills the file system of a path, all but `spare` bytes."""
-    with open(path, "wb", buffering=0) as out:
-        with contextlib.suppress(OSError):
-            while True:
-                out.write(bytes(PAGE))
-        out.truncate(max(0, os.fstat(out.fileno()).st_size - spare))
-
-
 def put_off(each, folder):
     """A first run that sent nothing, waits, and names the folder."""
     tap.same(each.first.code, RETRY, f"{each.name}: the exit code")
@@ -93,7 +67,7 @@ def put_off(each, folder):
 
 def test_full_disk(house):
     """However little room is left in state_dir: recorded and sent, or neither, and told why"""
-    with house.meets() as server, small_disk(house, server.state, f"size={64 * PAGE}"):
+    with house.meets() as server, disk.small(server.state, f"size={64 * PAGE}", house.alone):
         filler = server.state / "filler"
         codes = set()
         for pages in range(PAGES):
@@ -107,7 +81,7 @@ def test_full_disk(house):
 
 def test_no_more_files(house):
     """However few files state_dir can still take: the same"""
-    with house.meets() as server, small_disk(house, server.state, "nr_inodes=40"):
+    with house.meets() as server, disk.small(server.state, "nr_inodes=40", house.alone):
         codes = set()
         for spare in range(INODES):
             made = []
@@ -135,7 +109,7 @@ def remount(folder, how):
 
 def test_read_only_disk(house):
     """A state_dir that turned read-only: nothing is sent, and the folder is named"""
-    with house.meets() as server, small_disk(house, server.state, f"size={64 * PAGE}"):
+    with house.meets() as server, disk.small(server.state, f"size={64 * PAGE}", house.alone):
         for name in ("new", "used"):
             remount(server.state, "ro")
             each = house.try_out(server, f"{name} and read-only",
@@ -147,7 +121,7 @@ def test_full_disk_of_the_record(house):
     """A log_file that cannot be written keeps nothing from being sent"""
     folder = house.folder / "log"
     folder.mkdir()
-    with small_disk(house, folder, f"size={4 * PAGE}"):
+    with disk.small(folder, f"size={4 * PAGE}", house.alone):
         fill(folder / "filler", 0)
         with house.meets(postroom={"log_file": folder / "history"}) as server:
             each = house.try_out(server, "no room for the record")
@@ -159,7 +133,7 @@ def test_full_temporary_folder(house):
     """A full TMPDIR: nothing is sent, and the folder is named"""
     folder = house.folder / "small"
     folder.mkdir()
-    with house.meets() as server, small_disk(house, folder, f"mode=1777,size={4 * PAGE}"):
+    with house.meets() as server, disk.small(folder, f"mode=1777,size={4 * PAGE}", house.alone):
         filler = folder / "filler"
         fill(filler, 0)
         each = house.try_out(server, "no room for the document", mend=filler.unlink,

@@ -18,9 +18,8 @@ from fakes import scripted, web  # noqa: E402 (rig has put it on the path)
 MB = 1024 * 1024
 SECRET = "Qz8~canary-client-secret-90b2d"
 ALL = backend.OPTIONS.replace("mail-to=bob@example.com", (
-    "mail-to=bob@example.com,Büro@example.com mail-cc=carol@example.com "
+    "mail-to=bob@example.com,sales@example.com mail-cc=carol@example.com "
     "mail-bcc=dave@example.com,erin@example.com"))
-ALL = ALL.replace("Büro", "sales")
 OTHER = "0f0e0d0c-4c3a-3f8e-4a86-000000000002"  # another job
 LARGE_STEPS = ["search", "create", "session", "put", "put", "send"]
 OWNER = {"users": {"alice": "alice@example.com"}}
@@ -269,13 +268,9 @@ def refusal(script, words, large=False):
             tap.absent(NOT_MEANT, result.log, "the log")
             tap.absent("sent", [each["event"] for each in graph.events(server)], "the record")
             server.begin({})  # it is mended
-            settings_touch(server)
+            os.utime(server.settings)
             graph.sent(house, server, data=house.large if large else None)
     return test
-
-
-def settings_touch(server):
-    os.utime(server.settings)
 
 
 REFUSALS = {
@@ -433,7 +428,7 @@ def split(house, script, data, **sections):
 def test_too_large_is_split(house):
     """What cannot be shrunk is split in parts, each a message of its own"""
     parts, found, _ = split(house, {"message_max": 200_000}, pages(4, 60_000),
-                            more="", postroom={"oversize": "split"})
+                            postroom={"oversize": "split"})
     tap.same(found, [f"Page {n}" for n in range(1, 5)], "the pages")
     assert len(parts) >= 2, len(parts)
 

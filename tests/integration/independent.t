@@ -380,7 +380,7 @@ def test_code_pasted(house):
     """The same with the address pasted, on a machine that has no browser"""
     house.server.allow_redirects("http://localhost")
     with Office(house, "oauth-code", scope=DELEGATED) as office:
-        with Command(office, "login", "--paste", "--no-test") as command:
+        with Command(office, "login", "--paste", "--no-test", "--shared") as command:
             address, = command.wait(r"(https://\S+)")
             command.wait(r".*Paste the address of that page here:")
             command.type(Person(house.server).authorize(address))

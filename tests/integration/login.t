@@ -1,12 +1,14 @@
 #!/usr/bin/python3 -B
 """postroom login: signing in by each way, who signed in, and the test message."""
 import os
+import re
 import signal
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from rig import admin, tap  # noqa: E402
+from rig import admin, oauth, tap  # noqa: E402
+from fakes import jwt  # noqa: E402
 from rig.admin import MAILBOX, OK, USAGE  # noqa: E402
 from rig.signing import (ADDRESS, CODE, OTHER, WORKER, approve, arrived, by_device,  # noqa: E402
                          hidden, now_works, refused)
@@ -24,6 +26,9 @@ def test_help_and_version(house):
             code, out = place.run(*arguments)
             tap.same(code, OK, "the exit code")
             tap.among("login", out, "the help")
+        told = re.findall(r"(?m)^ {8}(\w.*)$", place.run("--help")[1])
+        tap.same([line for line in told if not line[0].isupper()], [], "helps in lower case")
+        assert len(told) > 2, told
         for arguments in ([], ["no-such"], ["login", "--nonsense"], ["login", "a", "b"]):
             code, out = place.run(*arguments)
             tap.same(code, USAGE, f"the exit code of {arguments}")
@@ -220,6 +225,43 @@ def test_no_refresh_token(house):
         refused(place, lambda: by_device(place), "offline_access")
 
 
+def given(place, **answer):
+    """An answer with tokens that tell nobody, beside these."""
+    scope = oauth.SCOPE
+    return {"status": 200, "json": {
+        "token_type": "Bearer", "expires_in": 3599, "access_token": "opaque-access",
+        "refresh_token": place.entra.grant(place.application, MAILBOX, scope), **answer}}
+
+
+def test_nobody_knows_who(house):
+    """A token that does not tell who signed in needs a test message, or --shared"""
+    with house.place() as place:
+        place.entra.fault("token", given(place))
+        refused(place, lambda: place.run("login", "--no-test"), "--shared", "--no-test", MAILBOX)
+    with house.place() as place:
+        place.entra.fault("token", given(place))
+        tap.same(place.run("login", "--no-test", "--shared")[0], OK, "the exit code")
+        tap.among("opaque-access", place.stored, "the tokens")
+    with house.place(tokens=lambda *_: True) as place:
+        place.entra.fault("token", given(place))
+        tap.same(place.run("login")[0], OK, "the exit code with a test message")
+        arrived(place)
+
+
+def test_less_granted(house):
+    """A service that grants less than was asked for: a warning, and no word where it is all"""
+    asked = oauth.SCOPE.split()[0]
+    other = asked.replace("SMTP.Send", "IMAP.AccessAsUser.All")
+    for granted, warned in ((other, True), (f"{other} {asked}", False), ("smtp.send", False),
+                            ("", False)):
+        with house.place(tokens=lambda *_: True) as place:
+            place.entra.fault("token", given(place, scope=granted))
+            code, out = place.run("login")
+            tap.same(code, OK, "the exit code")
+            tap.same("Warning" in out, warned, f"whether there is a warning for {granted!r}")
+            tap.same(f"{asked} is missing" in out, warned, "whether it names the scope")
+
+
 def test_interrupted(house):
     """Ctrl-C ends it cleanly, on a terminal and by a signal; no process is left"""
     for terminal in (False, True):
@@ -284,6 +326,43 @@ def test_code_pasted(house):
                 command.type(end + "\n")
                 tap.same(command.finish(), OK, "the exit code")
             now_works(place)
+
+
+OPENID = {"auth": "oauth-code", "scope": f"{oauth.SCOPE} openid"}
+
+
+def browsed(place):
+    """Signs in by a browser; what the address had for a nonce, exit code, output."""
+    place.entra.person = MAILBOX
+    with place.start("login") as command:
+        address = command.wait_for(ADDRESS)[1]
+        place.browse(address)
+        return re.search(r"&nonce=([\w-]{43})&", address), command.finish(), command.out
+
+
+def test_nonce(house):
+    """openid in the scope: a nonce goes along, another one each time, and comes back"""
+    seen = set()
+    with house.place(**OPENID) as place:
+        for _ in range(2):
+            nonce, code, out = browsed(place)
+            tap.same(code, OK, "the exit code")
+            assert nonce, "there was no nonce"
+            seen.add(nonce[1])
+        tap.same(len(seen), 2, "the number of nonces")
+        now_works(place)
+    with house.place(auth="oauth-code") as place:
+        nonce, code, _ = browsed(place)
+        tap.same((nonce, code), (None, OK), "nonce and exit code without openid")
+
+
+def test_foreign_id_token(house):
+    """An id_token of another sign-in, or without a nonce, is refused"""
+    for claims in ({"nonce": "A" * 43}, {}, {"nonce": 5}):
+        with house.place(**OPENID) as place:
+            token = jwt.make({"preferred_username": MAILBOX, **claims}, 500)
+            place.entra.fault("token", given(place, id_token=token))
+            refused(place, lambda place=place: browsed(place)[1:], "another sign-in")
 
 
 def test_code_declined(house):

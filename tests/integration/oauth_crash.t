@@ -1,6 +1,6 @@
 #!/usr/bin/python3 -B
-"""A renewal of tokens that is killed at each of its system calls, or that meets a broken disk: the
-store has the old tokens or the new ones, whole, and no token is shown that is not kept."""
+"""A renewal of tokens that is killed at each of its system calls: the store has the old tokens or
+the new ones, whole, and no token is shown that is not kept. Broken disks are in oauth_disk.t."""
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 from rig import crash, oauth, strace, tap  # noqa: E402
-from rig.backend import OK, RETRY  # noqa: E402
+from rig.backend import OK  # noqa: E402
 
 KEEPER = 0       # the supervisor, which stores
 AT_ONCE = 4
@@ -137,22 +137,6 @@ def test_order(house):
                 if f" {call}" in line and words in line and (call, words) not in found:
                     found.append((call, words))
         tap.same(found, wanted, "the calls, in their order")
-
-
-def test_disk_faults(house):
-    """Where the new tokens cannot be stored they are not shown, and the old ones stay"""
-    for calls, error in (("fsync", "EIO"), ("renameat,renameat2,rename", "ENOSPC")):
-        with house.signed_in(left=-10) as server:
-            fault = strace.Fault(house.folder, calls, f"error={error}", "1+")
-            command = [*fault.command, "-P", server.store.folder]
-            with house.start(server, under=command) as run:
-                result = house.last = run.finish()
-            assert fault.came, f"{fault.name} never came"
-            tap.same(result.code, RETRY, f"the exit code with {fault.name}")
-            tap.same(server.credentials, [], "what was shown")
-            if calls == "fsync":
-                continue  # what a disk that fails has, nobody knows
-            tap.same(server.store.read().refresh, server.before[0], "the refresh token")
 
 
 if __name__ == "__main__":

@@ -41,7 +41,7 @@ enum {
 
 /* -- certificates ---------------------------------------------------------------- */
 
-enum kind { GOOD, OTHER_NAME, EXPIRED, UNKNOWN, KINDS };
+enum kind { GOOD, OTHER_NAME, EXPIRED, UNKNOWN, NOT_YET, KINDS };
 
 static EVP_PKEY *server_key;
 static X509 *authority, *certificate[KINDS];
@@ -61,7 +61,8 @@ add_extension(X509 *to, int nid, const char *value)
 	X509_EXTENSION_free(extension);
 }
 
-/* A certificate for names ("": an authority's), that ends that many seconds from now. */
+/* A certificate for names ("": an authority's), that ends that many seconds from now; one
+ * that lasts for longer than a day begins after one. */
 static X509 *
 issue(const char *name, const char *names, long ends, X509 *issuer, EVP_PKEY *by)
 {
@@ -71,7 +72,7 @@ issue(const char *name, const char *names, long ends, X509 *issuer, EVP_PKEY *by
 
 	X509_set_version(x, X509_VERSION_3);
 	ASN1_INTEGER_set(X509_get_serialNumber(x), ++serial);
-	X509_gmtime_adj(X509_getm_notBefore(x), -2 * DAY);
+	X509_gmtime_adj(X509_getm_notBefore(x), ends > DAY ? DAY : -2 * DAY);
 	X509_gmtime_adj(X509_getm_notAfter(x), ends);
 	X509_NAME_add_entry_by_txt(
 	    subject, "CN", MBSTRING_ASC, (const unsigned char *)name, -1, -1, 0);
@@ -107,6 +108,7 @@ rig_setup(void **state)
 	    issue("other", "DNS:other.example", DAY, authority, server_key);
 	certificate[EXPIRED] = issue("expired", here, -DAY, authority, server_key);
 	certificate[UNKNOWN] = issue("unknown", here, DAY, stranger, server_key);
+	certificate[NOT_YET] = issue("not yet", here, 2 * DAY, authority, server_key);
 	X509_free(stranger);
 	assert_non_null(f);
 	assert_int_equal(PEM_write_X509(f, authority), 1);

@@ -278,6 +278,45 @@ a_list_holds_each_address_once(void **state)
 	mailbox_list_clear(&list);
 }
 
+/* The local part is the mailbox server's to compare, the domain has no case. */
+static void
+a_list_has_what_it_was_given(void **state)
+{
+	static const struct {
+		const char *address;
+		bool has;
+	} rows[] = {
+		{ "bob@example.com", true },
+		{ "bob@EXAMPLE.com", true },
+		{ "Bob@example.com", false },
+		{ "bob@example.co", false },
+		{ "bob@example.com.", false },
+		{ "bo@example.com", false },
+		{ "bobby@example.com", false },
+		{ "bob", false },
+		{ "@example.com", false },
+		{ "", false },
+		{ "\"a@b\"@example.com", true },
+		{ "\"a@b\"@Example.Com", true },
+		{ "\"a@B\"@example.com", false },
+		{ "\"a@b\"", false },
+		{ "last@example.org", true },
+	};
+	struct mailbox_list list = { 0 };
+
+	(void)state;
+	assert_false(mailbox_list_has(&list, "bob@example.com"));
+	assert_int_equal(
+	    mailbox_list_parse(&list,
+		"bob@example.com, \"a@b\"@example.com, Last <last@example.org>", NULL),
+	    STATUS_OK);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (mailbox_list_has(&list, rows[i].address) != rows[i].has)
+			fail_msg("'%s'", rows[i].address);
+	mailbox_list_clear(&list);
+	assert_false(mailbox_list_has(&list, "bob@example.com"));
+}
+
 static void
 a_list_ends_at_its_maximum(void **state)
 {
@@ -372,6 +411,7 @@ main(void)
 		cmocka_unit_test(a_sentence_quotes_sixty_bytes),
 		cmocka_unit_test(lists_are_read_whole_or_not_at_all),
 		cmocka_unit_test(a_list_holds_each_address_once),
+		cmocka_unit_test(a_list_has_what_it_was_given),
 		cmocka_unit_test(a_list_ends_at_its_maximum),
 		cmocka_unit_test(elements_are_cut_at_commas),
 		cmocka_unit_test(a_copy_is_its_own),

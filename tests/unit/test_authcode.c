@@ -14,8 +14,8 @@ enum {
 	ADDRESS_TEXT_MAX = 4096,
 };
 
-static const struct authcode_address wanted = { "http://localhost:1234", "st-ate",
-	"chal_lenge" };
+static struct authcode_address wanted = { "http://localhost:1234", "st-ate", "chal_lenge",
+	NULL };
 
 /* The address of an account with these further settings; "" where there is none. */
 static const char *
@@ -68,6 +68,16 @@ an_address_with_a_query_is_continued(void **state)
 }
 
 static void
+a_nonce_goes_along(void **state)
+{
+	(void)state;
+	assert_null(strstr(address("", ADDRESS_TEXT_MAX), "nonce"));
+	wanted.nonce = "n0+nce";
+	assert_non_null(strstr(address("", ADDRESS_TEXT_MAX), "&nonce=n0%2Bnce&"));
+	wanted.nonce = NULL;
+}
+
+static void
 without_room_there_is_none(void **state)
 {
 	(void)state;
@@ -81,6 +91,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_of_it_is_there_and_encoded),
 		cmocka_unit_test(an_address_with_a_query_is_continued),
+		cmocka_unit_test(a_nonce_goes_along),
 		cmocka_unit_test(without_room_there_is_none),
 	};
 

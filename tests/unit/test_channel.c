@@ -15,6 +15,7 @@
 
 enum {
 	HEAD = offsetof(struct record, text),
+	DESCRIPTORS_MAX = 4, /* beside one packet */
 };
 
 static int
@@ -181,6 +182,75 @@ refuses_a_descriptor(void **state)
 	close(pipe_ends[0]);
 }
 
+/* As a hostile other side might: several descriptors beside one packet. */
+static void
+send_descriptors(int channel, const int fd[], size_t count)
+{
+	struct record r = { .type = RECORD_JOURNAL };
+	struct iovec body = { .iov_base = &r, .iov_len = HEAD };
+	union {
+		char bytes[CMSG_SPACE(DESCRIPTORS_MAX * sizeof(int))];
+		struct cmsghdr align;
+	} beside = { "" };
+	struct msghdr packet = { .msg_iov = &body,
+		.msg_iovlen = 1,
+		.msg_control = beside.bytes,
+		.msg_controllen = CMSG_SPACE(count * sizeof(int)) };
+	struct cmsghdr *c = CMSG_FIRSTHDR(&packet);
+
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(count * sizeof(int));
+	memcpy(CMSG_DATA(c), fd, count * sizeof(int));
+	assert_int_equal(sendmsg(channel, &packet, MSG_NOSIGNAL), HEAD);
+}
+
+/* Whether somebody still has the end that a pipe is written to. */
+static bool
+is_held(int pipe_end)
+{
+	char byte;
+
+	return read(pipe_end, &byte, 1) != 0;
+}
+
+/* Of several at most one is kept: the receiver would run out of them. */
+static void
+keeps_one_of_several_descriptors(void **state)
+{
+	const int *ends = *state;
+
+	for (size_t count = 1; count <= DESCRIPTORS_MAX; count++)
+		for (int wanted = 0; wanted < 2; wanted++) {
+			int out[DESCRIPTORS_MAX], in[DESCRIPTORS_MAX], came = -1;
+			struct record r;
+			size_t held = 0;
+
+			for (size_t i = 0; i < count; i++) {
+				int both[2];
+
+				assert_int_equal(pipe2(both, O_NONBLOCK | O_CLOEXEC), 0);
+				out[i] = both[0];
+				in[i] = both[1];
+			}
+			send_descriptors(ends[0], in, count);
+			assert_int_equal(
+			    channel_receive(ends[1], &r, wanted ? &came : NULL), wanted);
+			assert_int_equal(came >= 0, wanted);
+			for (size_t i = 0; i < count; i++)
+				close(in[i]);
+			for (size_t i = 0; i < count; i++)
+				held += is_held(out[i]);
+			assert_int_equal(held, wanted);
+			if (wanted)
+				close(came);
+			for (size_t i = 0; i < count; i++) {
+				assert_false(is_held(out[i]));
+				close(out[i]);
+			}
+		}
+}
+
 /* No SIGPIPE, which would end the backend as if the job were done. */
 static void
 notices_that_nobody_is_there(void **state)
@@ -214,6 +284,8 @@ main(void)
 		    carries_a_descriptor, open_pair, close_pair),
 		cmocka_unit_test_setup_teardown(
 		    refuses_a_descriptor, open_pair, close_pair),
+		cmocka_unit_test_setup_teardown(
+		    keeps_one_of_several_descriptors, open_pair, close_pair),
 		cmocka_unit_test_setup_teardown(
 		    notices_that_nobody_is_there, open_pair, close_pair),
 	};

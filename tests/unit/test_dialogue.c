@@ -387,7 +387,7 @@ takes_no_answer_too_early(void **state)
 		assert_false(dialogue_refused(&d));
 		assert_int_equal(d.reply.code, 354);
 	}
-	assert_non_null(strstr(e.text, "what answers is not a submission server"));
+	assert_non_null(strstr(e.text, "is no SMTP reply"));
 }
 
 static void

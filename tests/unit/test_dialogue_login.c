@@ -101,12 +101,48 @@ takes_tls_where_it_is_offered(void **state)
 	}
 }
 
+/* A line that is no reply is quoted, but for the time since something was shown. */
+static void
+quotes_nothing_once_a_login_began(void **state)
+{
+	static const struct {
+		const char *lines[LINES_MAX];
+		bool auth, quoted;
+	} rows[] = {
+		{ { "SECRET here", NULL }, true, true },
+		{ { "220 hello", "SECRET", NULL }, true, true },
+		{ { "220 hello", "250 AUTH PLAIN", "SECRET", NULL }, true, false },
+		{ { "220 hello", "250 AUTH PLAIN", "334 ", "SECRET", NULL }, true,
+		    false },
+		{ { "220 hello", "250 AUTH PLAIN", "235 ok", "SECRET", NULL }, true,
+		    false },
+		{ { "220 hello", "250 AUTH PLAIN", "535-no", "SECRET", NULL }, true,
+		    false },
+		{ { "220 hello", "250 hello", "SECRET", NULL }, false, true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct dialogue_plan plan = {
+			.auth = rows[i].auth, .recipients = 1, .size = 10
+		};
+		struct dialogue d;
+		struct error e = { "" };
+
+		dialogue_init(&d, &plan);
+		assert_int_equal(feed(&d, rows[i].lines, &e), STATUS_RETRY);
+		assert_int_equal(strstr(e.text, "SECRET") != NULL, rows[i].quoted);
+		assert_true(rows[i].quoted || strstr(e.text, "is no SMTP reply"));
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(wants_what_the_plan_can_use),
 		cmocka_unit_test(takes_tls_where_it_is_offered),
+		cmocka_unit_test(quotes_nothing_once_a_login_began),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -75,6 +75,15 @@ what_a_hostile_child_brings_is_not(void **state)
 	r.tokens.lifetime = OAUTH_LIFETIME_MAX + 1;
 	refused();
 	make_good();
+	memset(r.tokens.missing, 'x', sizeof(r.tokens.missing));
+	refused();
+	make_good();
+	snprintf(r.tokens.missing, sizeof(r.tokens.missing), "a\x1b[1m");
+	refused();
+	make_good();
+	snprintf(r.tokens.missing, sizeof(r.tokens.missing), "a b");
+	assert_int_equal(flow_check(&r, &e), STATUS_OK);
+	make_good();
 	memset(r.who, 'x', sizeof(r.who));
 	assert_int_equal(flow_check(&r, &e), STATUS_OK);
 	assert_int_equal(strlen(r.who), FLOW_WHO_MAX - 1);

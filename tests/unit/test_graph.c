@@ -103,6 +103,8 @@ refusals(void **state)
 		script(text);
 		assert_ends(&s, cases[i].status, cases[i].verdict, "sendmail");
 		assert_int_equal(s.settlements, 1);
+		assert_int_equal(s.receipt.size_limit,
+		    cases[i].verdict == VERDICT_TOO_LARGE ? s.size / 2 : 0);
 	}
 }
 
@@ -238,6 +240,24 @@ stopped_on_the_way(void **state)
 	assert_int_equal(s.commits, 0);
 	assert_int_equal(s.settlements, 0);
 	assert_false(s.receipt.uncertain);
+	assert_int_equal(drafts(), 0);
+	end(&s);
+}
+
+/* What was stopped after an earlier attempt's draft was found leaves that neither. */
+static void
+stopped_with_an_older_draft(void **state)
+{
+	struct scene s = large();
+
+	(void)state;
+	script("\"faults\": {\"send\": [\"reset\"], \"list\": [null]}");
+	assert_int_equal(play(&s), STATUS_RETRY);
+	assert_int_equal(drafts(), 1);
+	add_document(&s, "Third.pdf", 1 * MB);
+	s.stop_at = STAGE_BODY;
+	assert_int_equal(play(&s), STATUS_CANCELLED);
+	assert_int_equal(drafts(), 0);
 	end(&s);
 }
 
@@ -257,6 +277,7 @@ main(void)
 		cmocka_unit_test(sent_without_an_answer),
 		cmocka_unit_test(a_connection_that_ends_before),
 		cmocka_unit_test(stopped_on_the_way),
+		cmocka_unit_test(stopped_with_an_older_draft),
 	};
 
 	return cmocka_run_group_tests(tests, start_fake, end_fake);

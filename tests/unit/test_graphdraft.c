@@ -87,6 +87,94 @@ other_drafts_are_not_sent(void **state)
 	}
 }
 
+/* A mailbox that cannot be looked at is not an empty one. */
+static void
+what_cannot_be_read_is_not_taken_for_nothing(void **state)
+{
+	static const char *const nonsense[] = { "{\"raw\": \"<html>\"}",
+		"{\"raw\": \"\"}", "{\"raw\": \"{}\"}",
+		"{\"raw\": \"{\\\"value\\\": {}}\"}",
+		"{\"raw\": \"{\\\"toRecipients\\\": 1}\"}" };
+	static const struct {
+		const char *step, *draft, *steps;
+	} cases[] = {
+		{ "search", "false", "search" },
+		{ "get", "false", "search get" },
+		{ "list", "true", "search get list" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		for (size_t n = 0; n < sizeof(nonsense) / sizeof(nonsense[0]); n++) {
+			struct scene s = scene();
+			char text[KB];
+
+			snprintf(text, sizeof(text),
+			    "\"mailbox\": [{\"id\": \"" ID "\", \"draft\": %s, \"to\": "
+			    "[\"a@example.com\", \"b@example.com\"]}], \"faults\": "
+			    "{\"%s\": [%s]}",
+			    cases[i].draft, cases[i].step, nonsense[n]);
+			script(text);
+			s.find = true;
+			assert_ends(&s, STATUS_RETRY, VERDICT_WAIT, cases[i].steps);
+			assert_int_equal(s.commits, 0);
+		}
+}
+
+/* What may be the message, sent, is shown by another answer or at another time. */
+static void
+what_is_not_shown_is_not_taken_for_nothing(void **state)
+{
+	static const char *const refusals[] = { "400 ErrorInvalidRequest",
+		"403 ErrorAccessDenied", "503 ErrorServerBusy" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
+		struct scene s = scene();
+		char text[KB];
+
+		snprintf(text, sizeof(text),
+		    "\"mailbox\": [{\"id\": \"" ID "\", \"draft\": false, \"to\": "
+		    "[\"a@example.com\", \"b@example.com\"]}], \"faults\": {\"get\": "
+		    "[\"%s\"]}",
+		    refusals[i]);
+		script(text);
+		s.find = true;
+		assert_ends(&s, STATUS_RETRY, VERDICT_WAIT, "search get");
+		assert_int_equal(play(&s), STATUS_OK);
+		assert_true(s.receipt.found);
+	}
+}
+
+static void
+ids_that_cannot_be_used(void **state)
+{
+	static const char *const ids[] = { "\\\"\\\"", "\\\".\\\"", "\\\"..\\\"", "5",
+		"null" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
+		struct scene s = scene(), l = large();
+		char text[KB];
+
+		snprintf(text, sizeof(text),
+		    "\"faults\": {\"search\": [{\"raw\": \"{\\\"value\\\": [{\\\"id\\\": "
+		    "%s}]}\"}]}",
+		    ids[i]);
+		script(text);
+		s.find = true;
+		assert_ends(&s, STATUS_RETRY, VERDICT_WAIT, "search");
+		snprintf(text, sizeof(text),
+		    "\"faults\": {\"create\": [{\"raw\": \"{\\\"id\\\": %s}\"}]}",
+		    ids[i]);
+		script(text);
+		assert_ends(&l, STATUS_RETRY, VERDICT_WAIT, "search create");
+		assert_sent(
+		    &l, "search create search get list attach session put put send");
+		end(&l);
+	}
+}
+
 static void
 one_of_several_drafts_is_sent(void **state)
 {
@@ -123,6 +211,9 @@ main(void)
 		cmocka_unit_test(what_is_sent_to_others_is_not_found),
 		cmocka_unit_test(a_draft_is_taken_up),
 		cmocka_unit_test(other_drafts_are_not_sent),
+		cmocka_unit_test(what_cannot_be_read_is_not_taken_for_nothing),
+		cmocka_unit_test(what_is_not_shown_is_not_taken_for_nothing),
+		cmocka_unit_test(ids_that_cannot_be_used),
 		cmocka_unit_test(one_of_several_drafts_is_sent),
 		cmocka_unit_test(what_can_never_be_sent_leaves_no_draft),
 	};

@@ -93,6 +93,22 @@ distrusts(void **state)
 	}
 }
 
+/* A clock that is wrong stops nothing for good. */
+static void
+suspects_the_clock(void **state)
+{
+	struct scene *s = scene_new(serve_empty);
+
+	(void)state;
+	s->kind = NOT_YET;
+	assert_int_equal(play(s, SMALL), STATUS_RETRY);
+	expect_text(s, "its certificate is not valid yet by this machine's clock (20");
+	expect_text(s, "nothing was sent");
+	assert_int_equal(s->server.requests, 0);
+	assert_false(s->answer.committed || s->answer.unreachable);
+	scene_free(s);
+}
+
 static void
 reaches_nobody(void **state)
 {
@@ -427,6 +443,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(distrusts),
+		cmocka_unit_test(suspects_the_clock),
 		cmocka_unit_test(reaches_nobody),
 		cmocka_unit_test(needs_tls),
 		cmocka_unit_test(knows_what_may_have_arrived),

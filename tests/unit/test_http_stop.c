@@ -1,9 +1,12 @@
 /* Tests of lib/send/http.c: exchanges that stand still, are stopped, or broken off by a
  * callback. */
+#include <poll.h>
+
 #include "tests/unit/http_scene.h"
 
 enum {
 	NEVER = SERVER_PATIENCE,
+	DROP_MS = 100, /* from one byte to the next */
 };
 
 /* -- what servers do ------------------------------------------------------------- */
@@ -42,6 +45,20 @@ serve_no_tls_and_stop(struct peer *s)
 	server_waits(s);
 }
 
+/* Answers a byte at a time, for ten seconds. */
+static void
+serve_drops(struct peer *s)
+{
+	struct pollfd gone = { .events = POLLIN };
+
+	if (!server_accepts(s, true) || !server_reads(s))
+		return;
+	gone.fd = s->fd;
+	server_says(s, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n");
+	while (poll(&gone, 1, DROP_MS) == 0 && server_says(s, "x"))
+		;
+}
+
 /* -- silence and stop ------------------------------------------------------------ */
 
 static void
@@ -77,6 +94,30 @@ loses_patience(void **state)
 		server_end(&s->server);
 		scene_free(s);
 	}
+}
+
+/* An answer that trickles in has an end, too. */
+static void
+loses_patience_with_drops(void **state)
+{
+	struct scene *s = scene_new(serve_drops);
+	time_t began = time(NULL);
+	struct http_request r;
+
+	(void)state;
+	scene_open(s);
+	r = request(s, SMALL);
+	r.longest = 2;
+	assert_int_equal(exchange(s, &r), STATUS_RETRY);
+	expect_text(s, "it takes too long over its answer");
+	assert_true(time(NULL) - began < NEVER / 2);
+	assert_true(s->answer.committed);
+	assert_int_equal(s->answer.code, 200);
+	assert_true(s->answer.body.len > 1);
+	assert_false(s->answer.unreachable);
+	http_close(s->http);
+	server_end(&s->server);
+	scene_free(s);
 }
 
 static void
@@ -219,6 +260,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(loses_patience),
+		cmocka_unit_test(loses_patience_with_drops),
 		cmocka_unit_test(stops_before_the_commit),
 		cmocka_unit_test(stops_at_once),
 		cmocka_unit_test(stops_without_a_commit),

@@ -28,7 +28,7 @@ static struct error e;
 static enum status
 read_tokens(int code, const char *body)
 {
-	struct oauth_reply r = { code, body, strlen(body) };
+	struct oauth_reply r = { .code = code, .body = body, .len = strlen(body) };
 
 	memset(&tokens, 'z', sizeof(tokens));
 	memset(&why, 'z', sizeof(why));
@@ -39,7 +39,7 @@ read_tokens(int code, const char *body)
 static enum status
 read_device(int code, const char *body)
 {
-	struct oauth_reply r = { code, body, strlen(body) };
+	struct oauth_reply r = { .code = code, .body = body, .len = strlen(body) };
 
 	memset(&device, 'z', sizeof(device));
 	memset(&why, 'z', sizeof(why));
@@ -308,20 +308,122 @@ damage_does_no_harm(void **state)
 
 	(void)state;
 	for (size_t len = 0; len < sizeof(whole) - 1; len++) {
-		struct oauth_reply r = { 200, whole, len };
+		struct oauth_reply r = { .code = 200, .body = whole, .len = len };
 
 		assert_int_equal(oauth_tokens_read(&tokens, &r, &why, &e), STATUS_RETRY);
 	}
 	memcpy(copy, whole, sizeof(whole));
 	for (size_t i = 0; i < sizeof(whole) - 1; i++)
 		for (int c = 0; c < 256; c++) {
-			struct oauth_reply r = { 200, copy, sizeof(whole) - 1 };
+			struct oauth_reply r = {
+				.code = 200, .body = copy, .len = sizeof(whole) - 1
+			};
 
 			copy[i] = (char)c;
 			oauth_tokens_read(&tokens, &r, &why, &e);
 			oauth_device_read(&device, &r, &why, &e);
 			copy[i] = whole[i];
 		}
+}
+
+/* -- scopes ------------------------------------------------------------------------ */
+
+static void
+what_is_not_granted_is_told(void **state)
+{
+	static const struct {
+		const char *asked, *granted, *missing;
+	} rows[] = {
+		{ "a b", "b a", "" },
+		{ "a b c", "b", "a c" },
+		{ "  a   b ", " b", "a" },
+		{ "a", "aa A-b", "a" },
+		{ "a openid profile offline_access email", "a", "" },
+		{ "https://outlook.office.com/SMTP.Send offline_access",
+		    "https://outlook.office.com/IMAP.AccessAsUser.All "
+		    "https://outlook.office.com/SMTP.Send",
+		    "" },
+		{ "https://outlook.office.com/SMTP.Send offline_access",
+		    "https://outlook.office.com/POP.AccessAsUser.All",
+		    "https://outlook.office.com/SMTP.Send" },
+		{ "https://graph.microsoft.com/Mail.Send "
+		  "https://graph.microsoft.com/Mail.ReadWrite",
+		    "mail.send User.Read", "https://graph.microsoft.com/Mail.ReadWrite" },
+		{ "https://outlook.office365.com/.default", "x", "" },
+		{ "https://mail.google.com/", "https://mail.google.com/", "" },
+		{ "https://mail.google.com/", "https://other.google.com/ /",
+		    "https://mail.google.com/" },
+		{ "", "a", "" },
+	};
+	char missing[OAUTH_MISSING_MAX], asked[2 * OAUTH_MISSING_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		oauth_missing(missing, rows[i].asked, rows[i].granted);
+		if (strcmp(missing, rows[i].missing) != 0)
+			fail_msg(
+			    "'%s', '%s': '%s'", rows[i].asked, rows[i].granted, missing);
+	}
+	for (size_t i = 0; i < sizeof(asked); i++) /* as many as fit */
+		asked[i] = i % 2 ? ' ' : 'x';
+	asked[sizeof(asked) - 1] = '\0';
+	oauth_missing(missing, asked, "y");
+	assert_int_equal(strlen(missing), OAUTH_MISSING_MAX - 1);
+	memset(asked, 'x', OAUTH_MISSING_MAX);
+	asked[OAUTH_MISSING_MAX] = '\0';
+	oauth_missing(missing, asked, "y");
+	assert_string_equal(missing, "");
+	assert_true(oauth_scope_has("a openid b", "openid"));
+	assert_false(oauth_scope_has("a openid2 xopenid", "openid"));
+	assert_false(oauth_scope_has("", "openid"));
+}
+
+/* What an answer says of its scope counts; where it says nothing, all is granted. */
+static void
+an_answer_tells_its_scope(void **state)
+{
+	static const struct {
+		const char *body, *missing;
+	} rows[] = {
+		{ "{\"access_token\":\"t\",\"scope\":\"x\"}", "y" },
+		{ "{\"access_token\":\"t\",\"scope\":\"y x z\"}", "" },
+		{ "{\"access_token\":\"t\",\"scope\":\"\"}", "" },
+		{ "{\"access_token\":\"t\",\"scope\":[\"x\"]}", "" },
+		{ "{\"access_token\":\"t\"}", "" },
+	};
+	const struct oauth_question q = { .client_id = "c", .scope = "x y openid" };
+	static struct oauth_tokens t;
+	struct oauth_refusal refusal;
+	struct error error;
+
+	(void)state;
+	for (size_t i = 0; i < 2 * sizeof(rows) / sizeof(rows[0]); i++) {
+		const char *body = rows[i / 2].body;
+		struct oauth_reply r = { .code = 200,
+			.body = body,
+			.len = strlen(body),
+			.asked = i % 2 ? &q : NULL };
+
+		memset(t.missing, 'z', sizeof(t.missing));
+		assert_int_equal(oauth_tokens_read(&t, &r, &refusal, &error), STATUS_OK);
+		assert_string_equal(t.missing, i % 2 ? rows[i / 2].missing : "");
+	}
+}
+
+static void
+a_nonce_is_looked_for(void **state)
+{
+	/* {"nonce":"n-0S6_WzA2Mj"}, {"nonce":1}, {} */
+	static const char good[] = "e30.eyJub25jZSI6Im4tMFM2X1d6QTJNaiJ9.x";
+
+	(void)state;
+	assert_true(oauth_has_nonce(good, "n-0S6_WzA2Mj"));
+	assert_false(oauth_has_nonce(good, "n-0S6_WzA2M"));
+	assert_false(oauth_has_nonce(good, ""));
+	assert_false(oauth_has_nonce("e30.eyJub25jZSI6MX0.x", "1"));
+	assert_false(oauth_has_nonce("e30.e30.x", ""));
+	assert_false(oauth_has_nonce("opaque", "opaque"));
+	assert_false(oauth_has_nonce("", ""));
 }
 
 /* -- who --------------------------------------------------------------------------- */
@@ -420,6 +522,9 @@ main(void)
 		cmocka_unit_test(device_codes_that_cannot_be_used_are_refused),
 		cmocka_unit_test(device_codes_have_a_longest),
 		cmocka_unit_test(damage_does_no_harm),
+		cmocka_unit_test(what_is_not_granted_is_told),
+		cmocka_unit_test(an_answer_tells_its_scope),
+		cmocka_unit_test(a_nonce_is_looked_for),
 		cmocka_unit_test(who_signed_in_is_read),
 		cmocka_unit_test(who_signed_in_has_a_longest),
 		cmocka_unit_test(verdicts_have_names),

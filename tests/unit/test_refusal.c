@@ -20,6 +20,7 @@ enum {
 
 static struct oauth_refusal why;
 static struct error e;
+static const struct oauth_question *asked; /* NULL: nothing secret */
 
 /* Reads a refusal; body "" for an answer that is no object. */
 static enum status
@@ -31,7 +32,10 @@ read_refusal(int code, const char *body)
 	assert_true(o || *body == '\0');
 	memset(&why, 'z', sizeof(why));
 	memset(&e, 0, sizeof(e));
-	status = refusal_read(&why, code, o, &e);
+	status = refusal_read(&why,
+	    &(struct oauth_reply){
+		.code = code, .body = body, .len = strlen(body), .asked = asked },
+	    o, &e);
 	object_free(o);
 	assert_true(strlen(e.text) <= SENTENCE_MAX);
 	assert_true(utf8_valid(e.text, strlen(e.text)));
@@ -242,6 +246,11 @@ words_of_the_service_are_cut_and_cleaned(void **state)
 	assert_string_equal(shown(""), ")");
 	assert_string_equal(shown("\\r\\nTrace ID: x"), ")");
 	assert_string_equal(shown("\\u0007\\u202e"), ")");
+	assert_string_equal(
+	    shown("Broken Trace ID: 0000 Correlation ID: 1"), ": Broken)");
+	assert_string_equal(shown("Broken! Timestamp: 2026"), ": Broken!)");
+	assert_string_equal(shown("Correlation ID: 1 x"), ")");
+	assert_string_equal(shown("Trace it"), ": Trace it)");
 	assert_string_equal(shown("One. Two."), ": One)");
 	assert_string_equal(shown("One\\r\\nTwo"), ": One)");
 	assert_string_equal(shown("v2.0 of it"), ": v2.0 of it)");
@@ -287,6 +296,99 @@ what_may_be_a_token_is_not_shown(void **state)
 	assert_string_equal(why.error, "");
 	assert_string_equal(why.request, "");
 	assert_null(strstr(e.text, "eyJ0"));
+}
+
+/* Whatever was asked with comes back in a refusal: no part of it is shown. */
+static void
+what_was_asked_with_is_not_shown(void **state)
+{
+	static const char google[] = "GOCSPX-a1B2c3D4e5F6g7H8i9J0k1L2m3N"; /* 34 */
+	static const char slashed[] = "1//0gAbC/dEfGhI/jKlMnO+pQrStU/vWxYz==";
+	static const char *const shapes[] = { "Bad secret %s", "no. %s", "x=%s&y",
+		"'%.20s' is none" };
+	char text[512];
+	struct oauth_question q[4] = { { .client_id = "c", .token = slashed },
+		{ .client_id = "c", .client_secret = google },
+		{ .client_id = "c", .assertion = google },
+		{ .client_id = "c", .verifier = google } };
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++) {
+		asked = &q[i];
+		for (size_t j = 0; j < 4; j++) {
+			snprintf(text, sizeof(text), shapes[j], i ? google : slashed);
+			assert_string_equal(shown(text), ")");
+		}
+		assert_string_equal(shown("Bad secret."), ": Bad secret)");
+	}
+	asked = &q[0];
+	assert_string_equal(shown("token=1%2F%2F0gAbC%2FdEfGhI%2FjKlM"), ")");
+	assert_string_equal(shown("MS8vMGdBYkMvZEVmR2hJL2pLbE1uTytwUXJTdFUvdld4WXo9PQ"),
+	    ")");                       /* in base64 */
+	q[1].client_secret = "hunter2"; /* a short one, as a whole */
+	asked = &q[1];
+	assert_string_equal(shown("no hunter2 here"), ")");
+	assert_string_equal(shown("no hunter here"), ": no hunter here)");
+	q[1].client_secret = google; /* where words are wanted */
+	snprintf(text, sizeof(text), "{\"error\":\"%s\",\"correlation_id\":\"x%s\"}",
+	    google, google);
+	read_refusal(400, text);
+	asked = NULL;
+	assert_string_equal(why.error, "");
+	assert_string_equal(why.request, "");
+	assert_null(strstr(e.text, "GOCSPX"));
+}
+
+/* A portal's or a proxy's page in place of an answer passes; a bare refusal does not. */
+static void
+pages_are_no_refusals(void **state)
+{
+	static const struct {
+		int code;
+		const char *body;
+		bool html;
+		enum oauth_verdict verdict;
+	} rows[] = {
+		{ 403, "<html>Sign in to the hotel</html>", false, OAUTH_WAIT },
+		{ 404, "\r\n\t <!DOCTYPE html>", false, OAUTH_WAIT },
+		{ 400, "Blocked", true, OAUTH_WAIT },
+		{ 403, "", true, OAUTH_WAIT },
+		{ 407, "", false, OAUTH_WAIT },
+		{ 403, "", false, OAUTH_SETTINGS },
+		{ 400, "   ", false, OAUTH_SETTINGS },
+		{ 404, "Not found", false, OAUTH_SETTINGS },
+		{ 403, "a <b>", false, OAUTH_SETTINGS },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct oauth_reply r = { .code = rows[i].code,
+			.body = rows[i].body,
+			.len = strlen(rows[i].body),
+			.html = rows[i].html };
+		bool passes = rows[i].verdict == OAUTH_WAIT;
+
+		assert_int_equal(refusal_read(&why, &r, NULL, &e),
+		    passes ? STATUS_RETRY : STATUS_SETTINGS);
+		assert_int_equal(why.verdict, rows[i].verdict);
+		assert_non_null(strstr(e.text,
+		    passes ? "what answered is no sign-in service" : "without saying"));
+	}
+}
+
+/* An object counts, whatever its Content-Type. */
+static void
+objects_are_no_pages(void **state)
+{
+	static const char body[] = "{\"error\":\"invalid_client\"}";
+	struct object *o = object_read(body, strlen(body));
+	const struct oauth_reply r = { 403, body, strlen(body), true, NULL };
+
+	(void)state;
+	assert_int_equal(refusal_read(&why, &r, o, &e), STATUS_SETTINGS);
+	assert_int_equal(why.verdict, OAUTH_SETTINGS);
+	assert_non_null(strstr(e.text, "client_id"));
+	object_free(o);
 }
 
 static void
@@ -340,6 +442,9 @@ main(void)
 		cmocka_unit_test(the_deepest_known_number_counts),
 		cmocka_unit_test(words_of_the_service_are_cut_and_cleaned),
 		cmocka_unit_test(what_may_be_a_token_is_not_shown),
+		cmocka_unit_test(what_was_asked_with_is_not_shown),
+		cmocka_unit_test(pages_are_no_refusals),
+		cmocka_unit_test(objects_are_no_pages),
 		cmocka_unit_test(words_that_are_none_are_left_out),
 		cmocka_unit_test(sentences_end_in_time),
 	};

@@ -85,7 +85,7 @@ read_reply(const char *line)
 
 /* The first row from `from` on that fits. */
 static size_t
-find_row(const struct reply *r, size_t from)
+next_fitting(const struct reply *r, size_t from)
 {
 	while (from < ROWS && !fits(&rows[from], r))
 		from++;
@@ -129,10 +129,10 @@ needs_every_row(void **state)
 	(void)state;
 	while (next_line(in, line)) {
 		struct reply r = read_reply(line);
-		size_t row = find_row(&r, 0), next;
+		size_t row = next_fitting(&r, 0), next;
 
 		assert_true(row < ROWS);
-		next = find_row(&r, row + 1);
+		next = next_fitting(&r, row + 1);
 		if (next == ROWS || rows[row].result != rows[next].result)
 			needed[row] = true;
 	}
@@ -403,6 +403,68 @@ compares_enhanced_codes(void **state)
 			fail_msg("%s against %s", cases[i].want, cases[i].code);
 }
 
+/* Whose advice is about passwords, and whose is not: what a token's owner may read. */
+static void
+tells_what_is_of_passwords(void **state)
+{
+	static const struct {
+		const char *reply;
+		bool passwords;
+	} cases[] = {
+		{ "login 535 5.7.3 Authentication unsuccessful", true },
+		{ "login 535 5.7.8 Username and Password not accepted", true },
+		{ "login 534 5.7.9 Application-specific password required", true },
+		{ "login 550 5.7.30 Basic authentication is not supported", true },
+		{ "login 535 5.7.139 Authentication unsuccessful, basic authentication is "
+		  "disabled.",
+		    true },
+		{ "MAIL 530 5.7.57 Client not authenticated to send mail", true },
+		{ "login 535 5.7.139 Authentication unsuccessful, SmtpClientAuthentication "
+		  "is disabled for the Tenant.",
+		    false },
+		{ "login 535 5.7.139 Authentication unsuccessful, user is locked by your "
+		  "organization's security defaults policy.",
+		    false },
+		{ "login 535 5.7.139 Authentication unsuccessful, the request did not meet "
+		  "the criteria",
+		    false },
+		{ "login 501 5.5.124 Base64 decode error", false },
+		{ "login 454 4.7.0 Temporary authentication failure", false },
+		{ "login 538 - Encryption required", false },
+		{ "MAIL 554 5.2.252 SendAsDenied", false },
+		{ "RCPT 550 5.1.1 User unknown", false },
+		{ "message 552 5.3.4 Too large", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct reply r = read_reply(cases[i].reply);
+
+		if (reply_is_of_passwords(&r) != cases[i].passwords)
+			fail_msg("%s", cases[i].reply);
+	}
+}
+
+/* No advice that names a password escapes it, but where it is one reason of several. */
+static void
+finds_all_that_is_of_passwords(void **state)
+{
+	FILE *in = open_golden("tests/golden/replies.in");
+	char line[LINE_MAX_BYTES];
+
+	(void)state;
+	while (next_line(in, line)) {
+		struct reply r = read_reply(line);
+		const char *advice = reply_classify(&r).advice;
+		bool named = strstr(advice, "password_file") ||
+		    strstr(advice, "no passwords") || strstr(advice, "to OAuth");
+
+		if (named && !reply_is_of_passwords(&r))
+			fail_msg("%s: %s", line, advice);
+	}
+	fclose(in);
+}
+
 static void
 names_verdicts(void **state)
 {
@@ -483,6 +545,8 @@ main(void)
 		cmocka_unit_test(is_not_steered),
 		cmocka_unit_test(looks_for_texts_where_they_are_the_servers),
 		cmocka_unit_test(compares_enhanced_codes),
+		cmocka_unit_test(tells_what_is_of_passwords),
+		cmocka_unit_test(finds_all_that_is_of_passwords),
 		cmocka_unit_test(names_verdicts),
 		cmocka_unit_test(explains),
 		cmocka_unit_test(explains_in_full),

@@ -167,6 +167,10 @@ tells_refusals(void **state)
 		{ "503 Busy", "Retry-After: 7\r\n", "<html>", STATUS_RETRY, OAUTH_WAIT,
 		    7 },
 		{ "200 OK", "", "{}", STATUS_RETRY, OAUTH_WAIT, -1 },
+		{ "403 No", "Content-Type: TEXT/HTML;charset=utf-8\r\n", "Blocked",
+		    STATUS_RETRY, OAUTH_WAIT, -1 },
+		{ "403 No", "Content-Type: text/plain\r\n", "Blocked", STATUS_SETTINGS,
+		    OAUTH_SETTINGS, -1 },
 	};
 
 	(void)state;
@@ -183,6 +187,82 @@ tells_refusals(void **state)
 		assert_int_equal(s->out.after, rows[i].after);
 		assert_string_equal(s->out.tokens.access, "");
 		assert_null(strstr(s->e.text, "0ld"));
+		scene_close(s);
+	}
+}
+
+#define GOOGLE "GOCSPX-a1B2c3D4e5F6g7H8i9J0k1L2m3N"
+
+/* A server that repeats what it was asked with: no part of it is told. */
+static void
+tells_no_secret(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		const char *const replies[] = {
+			answer("401 No", "",
+			    "{\"error\":\"invalid_client\",\"error_"
+			    "description\":\"Bad: " GOOGLE "\"}"),
+			NULL
+		};
+		struct scene *s = scene_open(GOOD, serve_list, replies);
+
+		snprintf(
+		    s->grant.refresh, sizeof(s->grant.refresh), "%s", i ? GOOGLE : "0ld");
+		snprintf(s->grant.client_secret, sizeof(s->grant.client_secret), "%s",
+		    i ? "w0rd" : GOOGLE);
+		assert_int_equal(scene_plays(s), STATUS_SETTINGS);
+		assert_non_null(strstr(s->e.text, "invalid_client"));
+		assert_null(strstr(s->e.text, "Bad"));
+		assert_null(strstr(s->e.text, "GOCSPX"));
+		scene_close(s);
+	}
+}
+
+static void
+tells_what_was_not_granted(void **state)
+{
+	const char *const replies[] = { answer("200 OK", "",
+					    "{\"token_type\":\"Bearer\",\"access_token\":"
+					    "\"a\",\"scope\":\"other\"}"),
+		NULL };
+	struct scene *s = scene_open(GOOD, serve_list, replies);
+
+	(void)state;
+	snprintf(s->grant.refresh, sizeof(s->grant.refresh), "0ld");
+	assert_int_equal(scene_plays(s), STATUS_OK);
+	assert_string_equal(
+	    s->out.tokens.missing, "https://outlook.office.com/SMTP.Send");
+	scene_close(s);
+}
+
+static void
+serve_nothing(struct peer *s)
+{
+	if (server_accepts(s, true))
+		server_reads(s);
+}
+
+/* An address that leads to nobody may be misspelt: the key is named. */
+static void
+names_the_key(void **state)
+{
+	static char missing[] = "https://127.0.0.1:1/t";
+	static const char *const keys[] = { "authority", "token_url" };
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		struct scene *s = scene_open(GOOD, serve_nothing, NULL);
+
+		snprintf(s->url, sizeof(s->url), "https://127.0.0.1:1");
+		if (i)
+			s->account.token_url = missing;
+		snprintf(s->grant.refresh, sizeof(s->grant.refresh), "0ld");
+		assert_int_equal(scene_plays(s), STATUS_RETRY);
+		assert_non_null(strstr(s->e.text, "127.0.0.1:1: it cannot be reached"));
+		assert_non_null(strstr(s->e.text, keys[i]));
+		assert_null(strstr(s->e.text, keys[!i]));
+		assert_non_null(strstr(s->e.text, "office365"));
 		scene_close(s);
 	}
 }
@@ -212,13 +292,6 @@ follows_no_redirect(void **state)
 }
 
 static void
-serve_nothing(struct peer *s)
-{
-	if (server_accepts(s, true))
-		server_reads(s);
-}
-
-static void
 tells_trouble(void **state)
 {
 	static const struct {
@@ -230,6 +303,7 @@ tells_trouble(void **state)
 	} rows[] = {
 		{ GOOD, serve_nothing, NULL, STATUS_RETRY, OAUTH_WAIT },
 		{ UNKNOWN, serve_nothing, NULL, STATUS_SETTINGS, OAUTH_SETTINGS },
+		{ NOT_YET, serve_nothing, NULL, STATUS_RETRY, OAUTH_WAIT },
 		{ GOOD, serve_nothing, "http://127.0.0.1", STATUS_SETTINGS,
 		    OAUTH_SETTINGS },
 		{ GOOD, serve_nothing, "https://127.0.0.1:1", STATUS_RETRY, OAUTH_WAIT },
@@ -341,6 +415,9 @@ main(void)
 		cmocka_unit_test(refreshes),
 		cmocka_unit_test(asks_as_the_application),
 		cmocka_unit_test(tells_refusals),
+		cmocka_unit_test(tells_no_secret),
+		cmocka_unit_test(tells_what_was_not_granted),
+		cmocka_unit_test(names_the_key),
 		cmocka_unit_test(follows_no_redirect),
 		cmocka_unit_test(tells_trouble),
 		cmocka_unit_test(refuses_what_is_too_long),

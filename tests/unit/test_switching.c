@@ -10,7 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "admin/switching.h"
@@ -31,7 +33,8 @@ static const struct amendment over[] = { { "auth", "oauth-device" },
 	{ "client_id", "1-2" }, { NULL, NULL } };
 
 static char folder[] = "/tmp/postroom-switching-XXXXXX";
-static char path[PATH_ROOM], left[PATH_ROOM];
+static char path[PATH_ROOM], left[PATH_ROOM], tokens[PATH_ROOM], lock[PATH_ROOM];
+static struct config *settings; /* where the lock is */
 static struct error e;
 
 static void
@@ -65,7 +68,7 @@ read_settings(void)
 static enum status
 apply(const struct amendment *changes, uint32_t identity)
 {
-	const struct switching s = { path, "a", changes, identity };
+	const struct switching s = { path, "a", changes, settings, identity };
 
 	memset(&e, 0, sizeof(e));
 	return switching_apply(&s, &e);
@@ -83,12 +86,19 @@ refused(const struct amendment *changes, uint32_t identity, enum status status)
 static int
 set_up(void **state)
 {
+	char text[TEXT_MAX];
+	int len;
+
 	(void)state;
 	if (!mkdtemp(folder) || chmod(folder, 0755) != 0)
 		return -1;
 	snprintf(path, sizeof(path), "%s/postroom.conf", folder);
 	snprintf(left, sizeof(left), "%s/postroom.conf.new", folder);
-	return 0;
+	snprintf(tokens, sizeof(tokens), "%s/tokens", folder);
+	snprintf(lock, sizeof(lock), "%s/tokens/" SWITCHING_LOCK, folder);
+	len = snprintf(
+	    text, sizeof(text), "[postroom]\nstate_dir = %s\n%s", folder, before);
+	return config_parse(&settings, text, (size_t)len, path, &e);
 }
 
 static int
@@ -97,13 +107,16 @@ tear_down(void **state)
 	(void)state;
 	unlink(path);
 	unlink(left);
+	unlink(lock);
+	rmdir(tokens);
+	config_free(settings);
 	return rmdir(folder);
 }
 
 static void
 a_plan_writes_nothing(void **state)
 {
-	const struct switching s = { path, "a", over, 0 };
+	const struct switching s = { path, "a", over, settings, 0 };
 	struct config *config = NULL;
 
 	(void)state;
@@ -175,7 +188,7 @@ settings_that_do_not_fit_are_not_written(void **state)
 static void
 another_account_than_was_tried_is_not_switched(void **state)
 {
-	const struct switching s = { path, "a", over, 0 };
+	const struct switching s = { path, "a", over, settings, 0 };
 	struct config *config = NULL;
 	uint32_t identity;
 
@@ -218,6 +231,62 @@ a_link_in_the_new_files_place_is_not_followed(void **state)
 	assert_string_equal(read_settings(), after);
 }
 
+/* What others may lock holds nobody up; the lock is this user's alone. */
+static void
+a_stranger_cannot_hold_it_up(void **state)
+{
+	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct stat st;
+
+	(void)state;
+	write_settings(before, 0644);
+	assert_int_equal(flock(fd, LOCK_EX), 0);
+	alarm(SWITCHING_PATIENCE); /* ends the test run, should it wait */
+	assert_int_equal(apply(over, 0), STATUS_OK);
+	alarm(0);
+	close(fd);
+	assert_int_equal(stat(lock, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	assert_int_equal(stat(tokens, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0700);
+}
+
+static void
+another_one_at_it_is_waited_for_within_limits(void **state)
+{
+	int fd = open(lock, O_RDWR | O_CLOEXEC);
+	time_t began = time(NULL);
+
+	(void)state;
+	write_settings(before, 0644);
+	assert_int_equal(flock(fd, LOCK_EX), 0);
+	alarm(6 * SWITCHING_PATIENCE);
+	refused(over, 0, STATUS_RETRY);
+	alarm(0);
+	assert_true(time(NULL) - began >= SWITCHING_PATIENCE - 1);
+	assert_non_null(strstr(e.text, "another command changes "));
+	close(fd);
+	assert_int_equal(apply(over, 0), STATUS_OK);
+}
+
+static void
+a_lock_that_is_not_ours_alone_is_refused(void **state)
+{
+	(void)state;
+	write_settings(before, 0644);
+	assert_int_equal(chmod(lock, 0644), 0);
+	refused(over, 0, STATUS_SETTINGS);
+	assert_non_null(strstr(e.text, SWITCHING_LOCK));
+	unlink(lock);
+	assert_int_equal(symlink(path, lock), 0);
+	refused(over, 0, STATUS_RETRY);
+	unlink(lock);
+	assert_int_equal(mkfifo(lock, 0600), 0);
+	refused(over, 0, STATUS_SETTINGS);
+	unlink(lock);
+	assert_int_equal(apply(over, 0), STATUS_OK);
+}
+
 int
 main(void)
 {
@@ -229,6 +298,9 @@ main(void)
 		cmocka_unit_test(another_account_than_was_tried_is_not_switched),
 		cmocka_unit_test(no_link_is_followed_and_nobody_elses_file_taken),
 		cmocka_unit_test(a_link_in_the_new_files_place_is_not_followed),
+		cmocka_unit_test(a_stranger_cannot_hold_it_up),
+		cmocka_unit_test(another_one_at_it_is_waited_for_within_limits),
+		cmocka_unit_test(a_lock_that_is_not_ours_alone_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

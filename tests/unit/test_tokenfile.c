@@ -39,10 +39,10 @@ static void
 names_are_safe(void **state)
 {
 	static const char *const bad[] = { "", ".", "..", ".x", "x.lock", "x.LOCK",
-		".lock", "x.new-1", "x.New-", "a/b", "/etc/passwd" };
+		".lock", "x.reminded", "x.new-1", "x.New-", "a b", "a/b", "/etc/passwd" };
 	static const char *const fine[] = { "x", "x.new", "x.newer-1", "x.locks", "lock",
 		"new-1", "a-b_c.d", "X" };
-	char large[TOKENFILE_NAME_MAX + 3];
+	char large[VALUE_NAME_MAX + 3];
 	struct tokenfile f;
 
 	(void)state;
@@ -57,7 +57,7 @@ names_are_safe(void **state)
 		memset(large, 'a', len);
 		large[len] = '\0';
 		assert_int_equal(tokenfile_init(&f, folder, large, &error),
-		    len <= TOKENFILE_NAME_MAX ? STATUS_OK : STATUS_SETTINGS);
+		    len <= VALUE_NAME_MAX ? STATUS_OK : STATUS_SETTINGS);
 	}
 }
 
@@ -168,11 +168,11 @@ leftovers_are_removed(void **state)
 	assert_true(exists("office.new-1"));
 	assert_true(exists("office365.news"));
 	write_file("office365.new-1", "x", 1);
-	good(tokenfile_remove(&file, &error));
-	assert_int_equal(count_leftovers(), 0);
-	assert_false(exists("office365"));
+	good(tokenfile_lock(&file, 0, &error));
+	good(tokenfile_reserve(&file, &error));
+	assert_false(exists("office365.new-1"));
+	assert_int_equal(count_leftovers(), 1);
 	assert_true(exists("office.new-1"));
-	good(tokenfile_remove(&file, &error)); /* also where there is none */
 }
 
 static void
@@ -212,6 +212,109 @@ full_disk_leaves_the_old(void **state)
 	}
 	good(tokenfile_write(&file, &new, &error));
 	assert_true(is_found(&new));
+}
+
+/* -- room ---------------------------------------------------------------------------- */
+
+static void
+limit_files(rlim_t size)
+{
+	struct rlimit limit;
+
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+	limit.rlim_cur = size;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+static void
+reserved_file_is_used(void **state)
+{
+	char name[TOKENFILE_ROOM + 32];
+	struct stat made, st;
+
+	(void)state;
+	store(&old);
+	good(tokenfile_lock(&file, 0, &error));
+	good(tokenfile_reserve(&file, &error));
+	good(tokenfile_reserve(&file, &error)); /* once more is no more */
+	assert_int_equal(count_leftovers(), 1);
+	snprintf(name, sizeof(name), "office365.new-%ld", (long)getpid());
+	assert_int_equal(fstatat(folder, name, &made, 0), 0);
+	assert_int_equal(made.st_mode, S_IFREG | 0600);
+	assert_true(made.st_size >= TOKENS_MAX && made.st_blocks * 512 >= TOKENS_MAX);
+	assert_true(is_found(&old));
+	good(tokenfile_write(&file, &new, &error));
+	assert_true(is_found(&new)); /* and nothing behind them */
+	assert_int_equal(fstatat(folder, "office365", &st, 0), 0);
+	assert_int_equal(st.st_ino, made.st_ino);
+	assert_int_equal(count_leftovers(), 0);
+	good(tokenfile_write(&file, &old, &error)); /* into another one */
+	assert_true(is_found(&old));
+	tokenfile_unlock(&file);
+	assert_true(is_found(&old));
+}
+
+static void
+unlocking_drops_what_is_reserved(void **state)
+{
+	(void)state;
+	store(&old);
+	good(tokenfile_lock(&file, 0, &error));
+	good(tokenfile_reserve(&file, &error));
+	tokenfile_unlock(&file);
+	assert_int_equal(count_leftovers(), 0);
+	assert_int_equal(file.made, -1);
+	assert_true(is_found(&old));
+}
+
+/* Less room than any tokens may need is none. */
+static void
+no_room_is_told_before(void **state)
+{
+	static const rlim_t sizes[] = { 0, 1, 4096, TOKENS_MAX - 1, RLIM_INFINITY };
+
+	(void)state;
+	store(&old);
+	good(tokenfile_lock(&file, 0, &error));
+	for (size_t i = 0; sizes[i] != RLIM_INFINITY; i++) {
+		enum status status;
+
+		limit_files(sizes[i]);
+		status = tokenfile_reserve(&file, &error);
+		limit_files(RLIM_INFINITY);
+		assert_int_equal(status, STATUS_RETRY);
+		assert_non_null(strstr(error.text, "account Office365 could not be"));
+		assert_non_null(strstr(error.text, "File too large"));
+		assert_int_equal(file.made, -1);
+		assert_int_equal(count_leftovers(), 0);
+	}
+	limit_files(TOKENS_MAX);
+	good(tokenfile_reserve(&file, &error));
+	limit_files(RLIM_INFINITY);
+	assert_true(is_found(&old));
+}
+
+/* What can be written goes in; the folder's descriptor cannot be synced, and that is not
+ * told as if the old ones were still there. */
+static void
+folder_that_cannot_be_synced_is_told(void **state)
+{
+	int whole = file.folder;
+
+	(void)state;
+	store(&old);
+	good(tokenfile_lock(&file, 0, &error));
+	file.folder =
+	    open(path, O_PATH | O_DIRECTORY | O_CLOEXEC); /* no fsync(2) of it */
+	assert_true(file.folder >= 0);
+	assert_int_equal(tokenfile_write(&file, &new, &error), STATUS_RETRY);
+	assert_non_null(
+	    strstr(error.text, "new tokens of account Office365 are written"));
+	assert_non_null(strstr(error.text, "power failure"));
+	assert_true(is_found(&new));
+	assert_int_equal(count_leftovers(), 0);
+	close(file.folder);
+	file.folder = whole;
 }
 
 /* A reader keeps what it opened, whatever is renamed over it. */
@@ -396,6 +499,10 @@ main(void)
 		file_test(leftovers_are_removed),
 		file_test(bad_tokens_are_refused),
 		file_test(full_disk_leaves_the_old),
+		file_test(reserved_file_is_used),
+		file_test(unlocking_drops_what_is_reserved),
+		file_test(no_room_is_told_before),
+		file_test(folder_that_cannot_be_synced_is_told),
 		file_test(reader_is_not_disturbed),
 		file_test(one_has_the_lock),
 		file_test(waiting_ends),

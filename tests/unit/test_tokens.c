@@ -1,4 +1,5 @@
 /* Tests of lib/send/tokens.c. */
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -372,6 +373,49 @@ answer_is_taken_in(void **state)
 }
 
 static void
+whole_answers_are_known(void **state)
+{
+	static const struct {
+		const char *access, *refresh;
+		bool whole;
+	} rows[] = { { "a", "", true }, { "a", "b", true }, { ACCESS, REFRESH, true },
+		{ "", "", false }, { "", "b", false }, { "a b", "b", false },
+		{ "a", "b c", false }, { "a\n", "b", false }, { "a", "\x7f", false },
+		{ "\xc3\xbc", "", false } };
+	static struct oauth_tokens answer;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		snprintf(answer.access, sizeof(answer.access), "%s", rows[i].access);
+		snprintf(answer.refresh, sizeof(answer.refresh), "%s", rows[i].refresh);
+		if (tokens_are_whole(&answer) != rows[i].whole)
+			fail_msg("row %zu", i);
+	}
+	memset(&answer, 'x', sizeof(answer)); /* no string ends */
+	assert_false(tokens_are_whole(&answer));
+	answer.access[TOKEN_MAX] = '\0';
+	assert_false(tokens_are_whole(&answer));
+	answer.refresh[TOKEN_MAX] = '\0';
+	assert_true(tokens_are_whole(&answer));
+	answer.access[TOKEN_MAX] = 'x';
+	assert_false(tokens_are_whole(&answer));
+}
+
+static void
+strange_verdict_is_not_written(void **state)
+{
+	static const int strange[] = { -1, OAUTH_SETTINGS + 1, INT_MAX, INT_MIN };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(strange) / sizeof(strange[0]); i++) {
+		t.failed.verdict = strange[i];
+		buf_reset(&out);
+		assert_false(tokens_write(&out, &t));
+		out.over = false;
+	}
+}
+
+static void
 lifetime_is_bounded(void **state)
 {
 	static const struct {
@@ -468,6 +512,8 @@ main(void)
 		tokens_test(fresh_ends_before_the_token),
 		tokens_test(only_the_boots_clock_counts),
 		tokens_test(answer_is_taken_in),
+		tokens_test(whole_answers_are_known),
+		tokens_test(strange_verdict_is_not_written),
 		tokens_test(lifetime_is_bounded),
 		tokens_test(failure_is_noted),
 		tokens_test(failure_is_bounded),

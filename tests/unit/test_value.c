@@ -324,6 +324,25 @@ names_are_plain(void **state)
 	assert_all_refused(value_check_name, bad);
 }
 
+/* In folders with files for each name, none may be another name's file. */
+static void
+names_are_no_other_names_files(void **state)
+{
+	static const char *const bad[] = { ".", "..", ".x", "x.lock", "X.LOCK", ".lock",
+		"x.reminded", "x.Reminded", "x.new-1", "x.New-", "x.new-a.b", NULL };
+	static const char *const fine[] = { "x", "x.new", "x.newer-1", "x.locks", "lock",
+		"reminded", "x.reminded.y", "new-1", "x.lock.y", "-x" };
+	struct error e;
+
+	(void)state;
+	assert_all_refused(value_check_name, bad);
+	for (size_t i = 0; i < sizeof(fine) / sizeof(fine[0]); i++)
+		if (value_check_name(fine[i], &e) != STATUS_OK)
+			fail_msg("%s: %s", fine[i], e.text);
+	assert_int_equal(value_check_name("x.lock", &e), STATUS_INVALID);
+	assert_non_null(strstr(e.text, "'.lock'"));
+}
+
 static void
 steps_are_kept_in_their_order(void **state)
 {
@@ -497,6 +516,7 @@ main(void)
 		cmocka_unit_test(urls_are_https),
 		cmocka_unit_test(templates_are_tried),
 		cmocka_unit_test(names_are_plain),
+		cmocka_unit_test(names_are_no_other_names_files),
 		cmocka_unit_test(steps_are_kept_in_their_order),
 		cmocka_unit_test(bad_steps_are_refused),
 		cmocka_unit_test(those_to_be_told_are_kept),

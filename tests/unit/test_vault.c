@@ -1,6 +1,7 @@
 /* Tests of lib/send/vault.c: asking, storing, and what the file may be. What a death in
  * between leaves is in test_tokenfile_death.c. */
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include "tests/unit/vault_rig.h"
@@ -24,9 +25,6 @@ login_is_wanted_first(void **state)
 	assert_int_equal(ask_in_vain(vault, STATUS_SETTINGS, LOGIN_WORDS), 0);
 	sign_in();
 	assert_string_equal(ask(vault, VAULT_READY, 0).tokens->access, "access-1");
-	good(vault_forget(vault, &error));
-	ask_in_vain(vault, STATUS_SETTINGS, LOGIN_WORDS);
-	good(vault_forget(vault, &error));
 }
 
 static void
@@ -98,6 +96,101 @@ strange_answer_is_not_stored(void **state)
 	assert_null(strstr(error.text, "a\nb"));
 	ask(second, VAULT_GRANT, 0); /* the lock was given back */
 	assert_string_equal(grant.refresh, "refresh-1");
+	vault_unlock(second);
+	for (int i = 0; i < 4; i++) { /* no end, and nothing at all */
+		char *const room = i % 2 ? answer.access : answer.refresh;
+
+		snprintf(answer.access, sizeof(answer.access), "access-2");
+		snprintf(answer.refresh, sizeof(answer.refresh), "refresh-2");
+		memset(room, 'x', sizeof(answer.access));
+		if (i > 1)
+			answer.access[0] = '\0';
+		ask(vault, VAULT_GRANT, 0);
+		assert_int_equal(vault_store(vault, &answer, &error), STATUS_INVALID);
+		assert_int_equal(vault_sign_in(vault, &answer, &error), STATUS_INVALID);
+		assert_non_null(strstr(error.text, "account Office365 are no tokens"));
+		assert_string_equal(look(vault).refresh, "refresh-1");
+	}
+}
+
+/* A grant is for who can keep what it brings: the service may take the old token back. */
+static void
+full_disk_asks_nobody(void **state)
+{
+	struct rlimit before, limit;
+
+	(void)state;
+	signal(SIGXFSZ, SIG_IGN);
+	sign_in();
+	make_old();
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	limit = before;
+	limit.rlim_cur = TOKENS_MAX / 2;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	ask_in_vain(vault, STATUS_RETRY, "No tokens are asked for");
+	assert_int_equal(grant.refresh[0], '\0');
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	assert_string_equal(look(vault).refresh, "refresh-1");
+	ask(vault, VAULT_GRANT, 0);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0); /* it fills while asking */
+	snprintf(answer.refresh, sizeof(answer.refresh), "refresh-2");
+	good(vault_store(vault, &answer, &error));
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	assert_string_equal(look(second).refresh, "refresh-2");
+}
+
+/* A job of old settings, which needs no login, while somebody signs in under new ones. */
+static void
+login_is_not_replaced_by_an_application(void **state)
+{
+	char *before = account.client_id;
+	static char client[] = "an-application";
+	uint32_t login;
+
+	(void)state;
+	need_root();
+	sign_in();
+	login = look(vault).login;
+	write_file(secret_file, "secret", 6);
+	account.auth = AUTH_OAUTH_APP;
+	account.client_id = client;
+	account.client_secret_file = secret_file;
+	vault_close(second);
+	good(vault_open(&second, folder, &account, &error));
+	ask(second, VAULT_GRANT, 0);
+	snprintf(answer.access, sizeof(answer.access), "access-of-the-application");
+	answer.refresh[0] = '\0';
+	assert_int_equal(vault_store(second, &answer, &error), STATUS_RETRY);
+	assert_non_null(strstr(error.text, "signed in under other settings"));
+	assert_non_null(strstr(error.text, "postroom login Office365"));
+	good(vault_lock(vault, 0, &error)); /* it was given back */
+	account.auth = AUTH_OAUTH_DEVICE;
+	account.client_id = before;
+	account.client_secret_file = empty;
+	reopen();
+	assert_int_equal(look(vault).login, login);
+	assert_string_equal(ask(vault, VAULT_READY, 0).tokens->access, "access-1");
+	assert_string_equal(look(vault).refresh, "refresh-1");
+}
+
+/* What a person does counts, under whatever settings. */
+static void
+login_replaces_what_is_there(void **state)
+{
+	static char client[] = "an-application";
+
+	(void)state;
+	need_root();
+	sign_in();
+	write_file(secret_file, "secret", 6);
+	account.auth = AUTH_OAUTH_APP;
+	account.client_id = client;
+	account.client_secret_file = secret_file;
+	reopen();
+	snprintf(answer.access, sizeof(answer.access), "access-2");
+	answer.refresh[0] = '\0';
+	sign_in();
+	assert_string_equal(ask(vault, VAULT_READY, 0).tokens->access, "access-2");
 }
 
 static void
@@ -378,6 +471,9 @@ main(void)
 		vault_test(refused_token_is_renewed),
 		vault_test(nothing_is_stored_without_the_lock),
 		vault_test(strange_answer_is_not_stored),
+		vault_test(full_disk_asks_nobody),
+		vault_test(login_is_not_replaced_by_an_application),
+		vault_test(login_replaces_what_is_there),
 		vault_test(lock_is_held_by_grant_alone),
 		vault_test(crowd_asks_once),
 		vault_test(lock_that_came_late_asks_nobody),

@@ -1,5 +1,6 @@
 /* Tests of lib/send/vault.c: what failures keep away, and what is handed out to ask with.
  */
+#include <limits.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
@@ -44,6 +45,28 @@ failure_keeps_others_away(void **state)
 		if (wait > rows[i].pause * SECOND || wait < (rows[i].pause - 20) * SECOND)
 			fail_msg("row %zu: %lld ms", i, (long long)wait);
 		assert_string_equal(error.text, "AADSTS1: no");
+		assert_string_equal(look(vault).refresh, "refresh-1");
+	}
+}
+
+/* One that no refusal has: it is noted as what passes, and the store stays whole. */
+static void
+strange_verdict_is_noted(void **state)
+{
+	static const int strange[] = { -1, INT_MIN, OAUTH_GRANTED, OAUTH_SETTINGS + 1, 99,
+		INT_MAX };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(strange) / sizeof(strange[0]); i++) {
+		struct oauth_refusal why = { .number = 0 };
+
+		memcpy(&why.verdict, &strange[i], sizeof(why.verdict));
+		sign_in();
+		make_old();
+		ask(vault, VAULT_GRANT, 0);
+		vault_fail(vault, &why, -1, "no");
+		assert_true(ask_in_vain(second, STATUS_RETRY, "no") <= 30 * SECOND);
+		assert_int_equal(look(vault).failed.verdict, OAUTH_WAIT);
 		assert_string_equal(look(vault).refresh, "refresh-1");
 	}
 }
@@ -255,6 +278,33 @@ application_shows_an_assertion(void **state)
 	ask_in_vain(vault, STATUS_SETTINGS, "app.key does not exist");
 }
 
+/* As the administrator's command has it, which has no tokens yet. */
+static void
+proof_is_what_the_application_shows(void **state)
+{
+	(void)state;
+	need_root();
+	snprintf(grant.refresh, sizeof(grant.refresh), "left over");
+	good(vault_proof(&grant, &account, &error)); /* a public client */
+	assert_string_equal(grant.refresh, "");
+	assert_string_equal(grant.client_secret, "");
+	assert_string_equal(grant.assertion, "");
+	write_file(secret_file, "secret", 6);
+	account.client_secret_file = secret_file;
+	good(vault_proof(&grant, &account, &error));
+	assert_string_equal(grant.client_secret, "secret");
+	account.client_secret_file = empty;
+	account.auth = AUTH_OAUTH_APP;
+	account.certificate_file = certificate_file;
+	account.key_file = key_file;
+	assert_int_equal(vault_proof(&grant, &account, &error), STATUS_SETTINGS);
+	assert_string_equal(grant.client_secret, "");
+	write_pair();
+	good(vault_proof(&grant, &account, &error));
+	assert_string_equal(grant.client_secret, "");
+	assert_true(strlen(grant.assertion) > 100);
+}
+
 /* -- fingerprint --------------------------------------------------------------------- */
 
 static void
@@ -300,6 +350,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		vault_test(failure_keeps_others_away),
+		vault_test(strange_verdict_is_noted),
 		vault_test(success_ends_a_failure),
 		vault_test(failure_spares_a_fresh_token),
 		vault_test(new_login_is_not_kept_away),
@@ -309,6 +360,7 @@ main(void)
 		vault_test(text_of_a_failure_is_cleaned),
 		vault_test(delegated_client_may_have_a_secret),
 		vault_test(application_shows_an_assertion),
+		vault_test(proof_is_what_the_application_shows),
 		vault_test(fingerprint_changes_with_login_and_files),
 	};
 

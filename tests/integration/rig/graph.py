@@ -1,6 +1,7 @@
 """Accounts that send through Microsoft Graph: settings, and what arrived of a message."""
 import contextlib
 import re
+import socket
 import time
 from dataclasses import dataclass
 
@@ -100,6 +101,21 @@ def pause(server):
     if len(fields) < 4:
         return 0
     return int(fields[2]) / 1000 - time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def move(server, port):
+    """From now on the settings lead to another port, and the tokens are for that."""
+    text = server.settings.read_text()
+    server.settings.write_text(re.sub(r"(graph_url = https://localhost:)\d+",
+                                      rf"\g<1>{port}", text))
+    server.store.identity = oauth.identity(server.settings)
+    server.store.plant(*server.before)
+
+
+def free_place():
+    """An address where nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return free.getsockname()
 
 
 def reopen(server):
