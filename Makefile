@@ -29,13 +29,15 @@ ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS) $(SANITIZE)
 LIBS_base = $(shell $(PKG_CONFIG) --libs inih zlib)
 LIBS_mail = $(shell $(PKG_CONFIG) --libs libidn2) -lmagic
 LIBS_doc  = $(shell $(PKG_CONFIG) --libs libjpeg libtiff-4 libqpdf)
-LIBS_send = $(shell $(PKG_CONFIG) --libs libcurl jansson libcrypto)
+LIBS_login = $(shell $(PKG_CONFIG) --libs libcrypto)
+LIBS_web  = $(shell $(PKG_CONFIG) --libs libcurl jansson)
+LIBS_send = $(shell $(PKG_CONFIG) --libs libcurl)
 LIBS_cups = $(shell $(CUPS_CONFIG) --libs)
 LIBS_qr   = $(shell $(PKG_CONFIG) --libs libqrencode)
 LIBS_sane = $(shell $(PKG_CONFIG) --libs sane-backends)
 
 # Upper rooms first, as the linker wants them.
-ROOMS = send doc mail base
+ROOMS = send login web account doc mail base
 ARCHIVES = $(ROOMS:%=$(BUILD)/lib%.a)
 LIBS_all = $(foreach r,$(ROOMS),$(LIBS_$r))
 

@@ -4,7 +4,7 @@
 
 #include "admin/errand.h"
 #include "admin/flow.h"
-#include "lib/send/signin.h"
+#include "lib/login/signin.h"
 
 static enum status
 request(const struct errand_side *side, void *context, void *result, struct error *e)

@@ -18,9 +18,9 @@
 #include "admin/pkce.h"
 #include "admin/say.h"
 #include "lib/base/text.h"
-#include "lib/send/endpoint.h"
-#include "lib/send/http.h"
-#include "lib/send/signin.h"
+#include "lib/account/endpoint.h"
+#include "lib/web/http.h"
+#include "lib/login/signin.h"
 
 enum {
 	REDIRECT_URL_MAX = 32, /* bytes of "http://localhost:65535", with the NUL */

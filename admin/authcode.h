@@ -8,7 +8,7 @@
 #include <stdbool.h>
 
 #include "lib/base/buf.h"
-#include "lib/send/config.h"
+#include "lib/account/config.h"
 
 struct authcode_address {
 	const char *redirect_url, *state, *challenge;

@@ -14,8 +14,8 @@
 #include "admin/machine.h"
 #include "admin/say.h"
 #include "lib/base/priv.h"
-#include "lib/send/config.h"
-#include "lib/send/dates.h"
+#include "lib/account/config.h"
+#include "lib/account/dates.h"
 
 enum {
 	FAULTS_SHOWN_MAX = 100, /* faults of the settings that are printed */

@@ -16,9 +16,9 @@
 #include "admin/qr.h"
 #include "admin/say.h"
 #include "lib/base/text.h"
-#include "lib/send/endpoint.h"
-#include "lib/send/http.h"
-#include "lib/send/signin.h"
+#include "lib/account/endpoint.h"
+#include "lib/web/http.h"
+#include "lib/login/signin.h"
 
 enum {
 	SECONDS_OF_MINUTE = 60,

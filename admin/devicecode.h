@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "lib/send/oauth.h"
+#include "lib/login/oauth.h"
 
 enum {
 	DEVICECODE_SLOWER = 5,   /* seconds more, when the server says slow_down */

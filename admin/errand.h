@@ -16,7 +16,7 @@
 #include <stddef.h>
 
 #include "lib/base/status.h"
-#include "lib/send/config.h"
+#include "lib/account/config.h"
 
 enum {
 	ERRAND_RESULT_MAX = 64 * 1024, /* bytes of a result */

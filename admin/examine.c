@@ -14,8 +14,9 @@
 #include "admin/errand.h"
 #include "admin/say.h"
 #include "lib/base/priv.h"
-#include "lib/send/secret.h"
-#include "lib/send/vault.h"
+#include "lib/account/account.h"
+#include "lib/account/secret.h"
+#include "lib/login/vault.h"
 
 enum {
 	DAY = 24 * 60 * 60, /* seconds */
@@ -298,8 +299,8 @@ tell_head(const struct account *a)
 		snprintf(server, sizeof(server), "Microsoft Graph (%s)", a->graph_url);
 	else
 		snprintf(server, sizeof(server), "%s%s%s:%u (tls = %s)", v6 ? "[" : "",
-		    host, v6 ? "]" : "", (unsigned)account_port(a), tls_name(a->tls));
-	say("[account %s] %s, auth = %s, as %s", a->name, server, auth_name(a->auth),
+		    host, v6 ? "]" : "", (unsigned)account_port(a), account_tls(a));
+	say("[account %s] %s, auth = %s, as %s", a->name, server, account_auth(a),
 	    a->auth == AUTH_NONE ? a->from.address : a->username);
 }
 

@@ -8,8 +8,8 @@
 #include <stdint.h>
 
 #include "admin/finding.h"
-#include "lib/send/config.h"
-#include "lib/send/dates.h"
+#include "lib/account/config.h"
+#include "lib/account/dates.h"
 
 enum {
 	EXAMINE_TOKEN_AGE = 60, /* days from which an old refresh token is told of;

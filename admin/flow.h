@@ -8,9 +8,9 @@
 #include <stdbool.h>
 
 #include "lib/base/status.h"
-#include "lib/send/config.h"
-#include "lib/send/grant.h"
-#include "lib/send/oauth.h"
+#include "lib/account/config.h"
+#include "lib/login/grant.h"
+#include "lib/login/oauth.h"
 
 enum {
 	FLOW_WHO_MAX = 321, /* bytes of who signed in, with the NUL */

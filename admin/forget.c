@@ -12,8 +12,9 @@
 #include "admin/store.h"
 #include "admin/switching.h"
 #include "lib/base/file.h"
-#include "lib/send/secret.h"
-#include "lib/send/vault.h"
+#include "lib/account/account.h"
+#include "lib/account/secret.h"
+#include "lib/login/vault.h"
 
 /* Another account that logs in with the same file; NULL: none. */
 static const struct account *

@@ -5,7 +5,7 @@
 #define POSTROOM_ADMIN_FORGET_H
 
 #include "lib/base/status.h"
-#include "lib/send/config.h"
+#include "lib/account/config.h"
 
 /* Removes the file first and then the key that names it: what is cut off in between goes
  * on when it is run again. STATUS_SETTINGS: the account, or another one, needs the

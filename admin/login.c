@@ -24,9 +24,10 @@
 #include "admin/wayover.h"
 #include "admin/wish.h"
 #include "lib/base/hidden.h"
+#include "lib/account/account.h"
 #include "lib/base/priv.h"
-#include "lib/send/endpoint.h"
-#include "lib/send/vault.h"
+#include "lib/account/endpoint.h"
+#include "lib/login/vault.h"
 
 enum {
 	TURNS_MAX = 5, /* times that others are waited for (VAULT_PATIENCE) */
@@ -191,10 +192,10 @@ say_done(const struct login *l)
 
 	if (!l->changes) {
 		say("The account '%s' is signed in (%s).", name,
-		    auth_name(l->account->auth));
+		    account_auth(l->account));
 	} else {
 		say("The account '%s' signs in by %s from now on; %s says so.", name,
-		    auth_name(l->account->auth), l->config->path);
+		    account_auth(l->account), l->config->path);
 		say("The password file %s stays. When all is well, remove it with: "
 		    "postroom login %s --forget-password",
 		    l->account->password_file, name);

@@ -15,8 +15,9 @@
 #include <unistd.h>
 
 #include "lib/base/file.h"
+#include "lib/account/account.h"
 #include "lib/base/priv.h"
-#include "lib/send/value.h"
+#include "lib/account/value.h"
 
 enum {
 	MODE = 07777,

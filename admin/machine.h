@@ -7,7 +7,7 @@
 #define POSTROOM_ADMIN_MACHINE_H
 
 #include "admin/finding.h"
-#include "lib/send/config.h"
+#include "lib/account/config.h"
 
 void machine_examine(struct findings *f, const struct config *config);
 

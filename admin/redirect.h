@@ -10,7 +10,7 @@
 
 #include <stddef.h>
 
-#include "lib/send/oauth.h"
+#include "lib/login/oauth.h"
 
 enum {
 	REDIRECT_MAX = 16 * 1024, /* bytes of a request's head, or of a pasted address */

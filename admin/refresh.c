@@ -22,9 +22,10 @@
 #include "admin/store.h"
 #include "lib/base/log.h"
 #include "lib/base/priv.h"
-#include "lib/send/config.h"
-#include "lib/send/signin.h"
-#include "lib/send/vault.h"
+#include "lib/account/account.h"
+#include "lib/account/config.h"
+#include "lib/login/signin.h"
+#include "lib/login/vault.h"
 
 enum {
 	DAY = 24 * 60 * 60,      /* seconds */
@@ -242,7 +243,7 @@ refresh_accounts(struct refresh *r, const struct account *only)
 		else if (only)
 			log_message(LEVEL_INFO,
 			    "account %s: auth = %s has nothing to renew", account->name,
-			    auth_name(account->auth));
+			    account_auth(account));
 	}
 }
 

@@ -6,7 +6,7 @@
 #define POSTROOM_ADMIN_STORE_H
 
 #include "lib/base/status.h"
-#include "lib/send/config.h"
+#include "lib/account/config.h"
 
 /* Opens state_dir/tokens, and makes it and state_dir where they are missing, as the
  * backend does. Stores a descriptor that the caller closes. STATUS_SETTINGS: it cannot be

@@ -15,7 +15,7 @@
 
 #include "admin/store.h"
 #include "lib/base/file.h"
-#include "lib/send/endpoint.h"
+#include "lib/account/endpoint.h"
 
 enum {
 	FOLDER_FLAGS = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,

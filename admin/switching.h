@@ -17,7 +17,7 @@
 
 #include "lib/base/amend.h"
 #include "lib/base/status.h"
-#include "lib/send/config.h"
+#include "lib/account/config.h"
 
 enum {
 	SWITCHING_PATIENCE = 10, /* seconds that another one is waited for */

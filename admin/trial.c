@@ -9,8 +9,9 @@
 #include "admin/errand.h"
 #include "admin/pkce.h"
 #include "lib/mail/message.h"
+#include "lib/account/account.h"
 #include "lib/send/graph.h"
-#include "lib/send/oauth.h"
+#include "lib/login/oauth.h"
 #include "lib/send/submission.h"
 
 enum {
@@ -52,7 +53,7 @@ write_body(char body[BODY_MAX], const struct account *account)
 	    "That you have got it proves: the account '%s' signs in by OAuth 2.0 (%s) "
 	    "as %s, and its mail is taken by %s.\n\n"
 	    "There is nothing to do.\n",
-	    *host ? host : "this machine", account->name, auth_name(account->auth),
+	    *host ? host : "this machine", account->name, account_auth(account),
 	    account->username,
 	    account_is_graph(account) ? "Microsoft Graph" : account->server.host);
 }

@@ -6,7 +6,7 @@
 #define POSTROOM_ADMIN_TRIAL_H
 
 #include "lib/base/status.h"
-#include "lib/send/config.h"
+#include "lib/account/config.h"
 
 struct trial {
 	const struct config *config;

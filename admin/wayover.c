@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "admin/switching.h"
+#include "lib/account/account.h"
 
 static const char any_tenant[] = "organizations"; /* the default of `tenant` */
 
@@ -22,7 +23,7 @@ wayover_is_wanted(
 	return error_set(e, STATUS_INVALID,
 	    "the account '%s' has no password to come from (auth = %s); change its "
 	    "settings in the file, then run: postroom login %s",
-	    a->name, auth_name(a->auth), a->name);
+	    a->name, account_auth(a), a->name);
 }
 
 static void
@@ -108,7 +109,7 @@ wayover_plan(struct wayover *out, const struct config *config, const struct acco
 	*out = (struct wayover){ .config = NULL };
 	if (full.way == WISH_NO_WAY)
 		full.way = AUTH_OAUTH_DEVICE;
-	add(out, "auth", auth_name(full.way));
+	add(out, "auth", account_auths[full.way]);
 	if (full.graph)
 		add(out, "server", "graph");
 	status = settle_client(out, a, &full, e);

@@ -11,7 +11,7 @@
 #include "admin/wish.h"
 #include "lib/base/amend.h"
 #include "lib/base/status.h"
-#include "lib/send/config.h"
+#include "lib/account/config.h"
 
 struct wayover {
 	char client_id[ASK_MAX], tenant[ASK_MAX];

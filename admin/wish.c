@@ -4,7 +4,7 @@
 #include <getopt.h>
 #include <stddef.h>
 
-#include "lib/send/config.h"
+#include "lib/account/config.h"
 
 const char wish_arguments[] =
     "[ACCOUNT] [--paste] [--shared] [--test ADDRESS | --no-test]\n"

@@ -11,9 +11,9 @@
 #include "backend/channel.h"
 #include "backend/worker.h"
 #include "lib/base/status.h"
-#include "lib/send/config.h"
+#include "lib/account/config.h"
 #include "lib/send/journal.h"
-#include "lib/send/vault.h"
+#include "lib/login/vault.h"
 
 /* What an account signs in with. Children of the worker find zeros in it (hidden.h). */
 struct credential {

@@ -9,8 +9,8 @@
 #include "lib/base/hidden.h"
 #include "lib/base/log.h"
 #include "lib/base/moment.h"
-#include "lib/send/signin.h"
-#include "lib/send/tokens.h"
+#include "lib/login/signin.h"
+#include "lib/login/tokens.h"
 
 /* Asks the authorization server, and has root keep what it gave. */
 static enum status

@@ -9,8 +9,8 @@
 
 #include "backend/worker.h"
 #include "lib/base/status.h"
-#include "lib/send/config.h"
-#include "lib/send/oauth.h"
+#include "lib/account/config.h"
+#include "lib/login/oauth.h"
 
 enum {
 	BEARER_POLL = 100,     /* ms between two looks while another process renews it */

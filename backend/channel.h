@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 #include "lib/base/status.h"
-#include "lib/send/grant.h"
+#include "lib/login/grant.h"
 #include "lib/send/history.h"
 
 enum record_type {

@@ -6,7 +6,7 @@
 
 #include "lib/base/hidden.h"
 #include "lib/base/log.h"
-#include "lib/send/grant.h"
+#include "lib/login/grant.h"
 
 enum status
 custodian_open(

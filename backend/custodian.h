@@ -1,6 +1,6 @@
 /*
  * custodian: the root half's side of access tokens: what it hands to the worker out of
- * the account's vault (lib/send/vault.h), and what it takes back.
+ * the account's vault (lib/login/vault.h), and what it takes back.
  *
  * The worker asks the authorization server, as it alone talks to the network. It gets no
  * key of a certificate, only statements that were signed with it; a refresh token or a
@@ -14,8 +14,8 @@
 
 #include "backend/channel.h"
 #include "lib/base/status.h"
-#include "lib/send/config.h"
-#include "lib/send/vault.h"
+#include "lib/account/config.h"
+#include "lib/login/vault.h"
 
 enum {
 	CUSTODIAN_GRANTS_MAX = 8, /* handed out in one run */

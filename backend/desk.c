@@ -2,6 +2,7 @@
 #include "backend/desk.h"
 
 #include "lib/base/moment.h"
+#include "lib/account/account.h"
 #include "lib/send/graph.h"
 
 /* Microsoft Graph takes a few at a time only, whatever the settings say. */

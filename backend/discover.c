@@ -7,7 +7,7 @@
 
 #include "lib/base/buf.h"
 #include "lib/base/log.h"
-#include "lib/send/config.h"
+#include "lib/account/config.h"
 
 enum {
 	URI_MAX = 1024, /* what cupsd keeps of a device URI */

@@ -11,13 +11,14 @@
 
 #include "backend/reminder.h"
 #include "lib/base/file.h"
+#include "lib/account/account.h"
 #include "lib/base/log.h"
-#include "lib/send/assertion.h"
+#include "lib/login/assertion.h"
 #include "lib/send/history.h"
 #include "lib/send/jobfile.h"
 #include "lib/send/journal.h"
-#include "lib/send/secret.h"
-#include "lib/send/vault.h"
+#include "lib/account/secret.h"
+#include "lib/login/vault.h"
 
 enum {
 	HISTORY_LINES_MAX = 5000, /* of one run: a recipient each, and a few more */

@@ -12,7 +12,7 @@
 #include "backend/custodian.h"
 #include "backend/job.h"
 #include "backend/state.h"
-#include "lib/send/config.h"
+#include "lib/account/config.h"
 
 struct keeper {
 	const struct config *config;

@@ -7,8 +7,9 @@
 
 #include "backend/bearer.h"
 #include "lib/base/hidden.h"
+#include "lib/account/account.h"
 #include "lib/base/log.h"
-#include "lib/send/endpoint.h"
+#include "lib/account/endpoint.h"
 #include "lib/send/graph.h"
 #include "lib/send/schedule.h"
 

@@ -11,7 +11,7 @@
 #include "backend/supervisor.h"
 #include "backend/waiting.h"
 #include "lib/base/log.h"
-#include "lib/send/config.h"
+#include "lib/account/config.h"
 
 enum {
 	ARGUMENTS_STREAM = 6, /* program, job, user, title, copies, options */

@@ -15,7 +15,7 @@
 #include "lib/base/status.h"
 #include "lib/mail/address.h"
 #include "lib/mail/message.h"
-#include "lib/send/config.h"
+#include "lib/account/config.h"
 
 enum {
 	NOTICE_LISTED_MAX = 20, /* recipients that are named; the others are counted */

@@ -13,7 +13,7 @@
 #include "backend/compose.h"
 #include "backend/documents.h"
 #include "lib/base/status.h"
-#include "lib/send/config.h"
+#include "lib/account/config.h"
 
 /* How a job is to be divided. */
 struct parts_rule {

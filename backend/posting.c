@@ -7,6 +7,7 @@
 
 #include "backend/mailing.h"
 #include "lib/base/log.h"
+#include "lib/account/account.h"
 
 /* RFC 5321 4.5.3.1.10: the rest of the recipients goes in another message, at once. */
 static const char too_many[] = "452 4.5.3";

@@ -10,8 +10,8 @@
 
 #include "lib/base/buf.h"
 #include "lib/base/log.h"
-#include "lib/send/dates.h"
-#include "lib/send/value.h"
+#include "lib/account/dates.h"
+#include "lib/account/value.h"
 
 /* Whether it is time; from now on it was told. A clock that was set back does not silence
  * it for longer than a day. */

@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-#include "lib/send/config.h"
+#include "lib/account/config.h"
 
 enum {
 	REMINDER_EVERY = 24 * 60 * 60, /* seconds from one to the next */

@@ -14,7 +14,7 @@
 #include "lib/base/list.h"
 #include "lib/base/status.h"
 #include "lib/mail/address.h"
-#include "lib/send/config.h"
+#include "lib/account/config.h"
 
 enum {
 	ROUTE_SUBJECT_MAX = 1000, /* bytes of a subject */

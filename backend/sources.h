@@ -13,7 +13,7 @@
 #include "lib/base/buf.h"
 #include "lib/base/list.h"
 #include "lib/base/status.h"
-#include "lib/send/config.h"
+#include "lib/account/config.h"
 
 enum field_name {
 	FIELD_TO,

@@ -13,7 +13,7 @@
 #define POSTROOM_STATE_H
 
 #include "lib/base/status.h"
-#include "lib/send/config.h"
+#include "lib/account/config.h"
 
 enum {
 	STATE_PATH_MAX = 1024, /* bytes of a path, with the NUL */

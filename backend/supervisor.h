@@ -17,7 +17,7 @@
 #include "backend/job.h"
 #include "backend/keeper.h"
 #include "lib/base/status.h"
-#include "lib/send/config.h"
+#include "lib/account/config.h"
 
 /* Before anything else: no SIGPIPE, SIGTERM and SIGCHLD only through descriptors, no core
  * file, no descriptors but 0, 1 and 2, which are open; SIGTERM too when cupsd dies. */

@@ -19,7 +19,7 @@
 #include "lib/base/log.h"
 #include "lib/base/moment.h"
 #include "lib/base/priv.h"
-#include "lib/send/endpoint.h"
+#include "lib/account/endpoint.h"
 #include "lib/send/reach.h"
 #include "lib/send/schedule.h"
 

@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "lib/send/config.h"
+#include "lib/account/config.h"
 
 enum {
 	WAITING_PROBE_EVERY =

@@ -8,7 +8,7 @@
 #include "backend/documents.h"
 #include "backend/job.h"
 #include "lib/base/status.h"
-#include "lib/send/config.h"
+#include "lib/account/config.h"
 
 struct worker {
 	const struct config *config;

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/send/config.h"
+#include "lib/account/config.h"
 
 enum {
 	RESOLUTION_MIN = 1,

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "lib/base/log.h"
-#include "lib/send/config.h"
+#include "lib/account/config.h"
 #include "scan2mail/interrupt.h"
 #include "scan2mail/arguments.h"
 #include "scan2mail/output.h"

@@ -9,7 +9,7 @@
 
 #include "lib/base/status.h"
 #include "lib/mail/template.h"
-#include "lib/send/config.h"
+#include "lib/account/config.h"
 #include "scan2mail/arguments.h"
 
 enum {

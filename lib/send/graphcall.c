@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "lib/send/secret.h"
+#include "lib/account/secret.h"
 
 enum {
 	FIELD_MAX = 128, /* bytes of a header field */

@@ -16,8 +16,8 @@
 #include "lib/base/status.h"
 #include "lib/send/graphbody.h"
 #include "lib/send/graphreplies.h"
-#include "lib/send/http.h"
-#include "lib/send/object.h"
+#include "lib/web/http.h"
+#include "lib/web/object.h"
 #include "lib/send/receipt.h"
 #include "lib/send/submission.h"
 

@@ -1,5 +1,6 @@
 /* submission: one message handed to a submission server (submission.h). */
 #include "lib/send/submission.h"
+#include "lib/account/account.h"
 
 #include <curl/curl.h>
 #include <poll.h>
@@ -10,9 +11,9 @@
 #include <unistd.h>
 
 #include "lib/send/connection.h"
-#include "lib/send/distrust.h"
+#include "lib/web/distrust.h"
 #include "lib/send/replies.h"
-#include "lib/send/secret.h"
+#include "lib/account/secret.h"
 
 /* libcurl's own name for it was misspelt until 8.2. */
 #if LIBCURL_VERSION_NUM < 0x080200

@@ -16,7 +16,7 @@
 #include "lib/base/status.h"
 #include "lib/mail/address.h"
 #include "lib/mail/message.h"
-#include "lib/send/config.h"
+#include "lib/account/config.h"
 #include "lib/send/dialogue.h"
 #include "lib/send/receipt.h"
 

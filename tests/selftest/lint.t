@@ -77,7 +77,7 @@ red 'a misformatted file' lib/base/good.c:4:format
 # layers
 header lib/mail/high.h
 header lib/doc/high.h
-header lib/send/secret.h
+header lib/account/secret.h
 write lib/base/good.h '#include "lib/mail/high.h"\n'
 cp -r "$root" "$work/rooms"
 red 'an upward include' lib/base/good.h:1:layers
@@ -91,15 +91,15 @@ rooms lib/mail/high.h lib/doc/high.h
 red 'mail that includes doc' lib/mail/high.h:2:layers
 rooms lib/doc/high.h lib/mail/high.h
 red 'doc that includes mail' lib/doc/high.h:2:layers
-rooms lib/mail/high.h lib/send/secret.h
+rooms lib/mail/high.h lib/account/secret.h
 red 'mail that includes send' lib/mail/high.h:2:layers
-rooms lib/send/secret.h backend/job.h
-red 'a library that includes a program' lib/send/secret.h:2:layers
+rooms lib/account/secret.h backend/job.h
+red 'a library that includes a program' lib/account/secret.h:2:layers
 rooms backend/job.h scan2mail/page.h
 red 'a program that includes another' backend/job.h:2:layers
-rooms scan2mail/page.h lib/send/secret.h
+rooms scan2mail/page.h lib/account/secret.h
 red 'scan2mail that includes the secret' scan2mail/page.h:2:layers
-rooms backend/job.h lib/send/secret.h
+rooms backend/job.h lib/account/secret.h
 green 'a downward include'
 clean_tree
 

@@ -1,5 +1,5 @@
 /*
- * What the tests of lib/send/assertion.c share: keys and certificates that are made on
+ * What the tests of lib/login/assertion.c share: keys and certificates that are made on
  * the spot, in a folder of their own below /tmp.
  * To be included once, by a test.
  */
@@ -28,7 +28,7 @@
 #include <openssl/x509.h>
 
 #include "lib/base/file.h"
-#include "lib/send/assertion.h"
+#include "lib/login/assertion.h"
 
 enum {
 	DAY = 24 * 60 * 60,

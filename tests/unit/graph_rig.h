@@ -22,7 +22,7 @@
 #include <openssl/evp.h>
 
 #include "lib/send/graph.h"
-#include "lib/send/object.h"
+#include "lib/web/object.h"
 
 enum {
 	KB = 1024,

@@ -1,5 +1,5 @@
 /*
- * What the tests of lib/send/http.c and signin.c share: a web server over TLS on
+ * What the tests of lib/web/http.c and signin.c share: a web server over TLS on
  * loopback, run by a thread, with certificates made on the spot. To be included once, by
  * a test.
  */
@@ -29,7 +29,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
-#include "lib/send/http.h"
+#include "lib/web/http.h"
 
 enum {
 	SERVER_PATIENCE = 60, /* seconds after which the server ends by itself */

@@ -1,6 +1,6 @@
 /*
  * A scene of one or two exchanges with a web server, for the tests of what breaks in
- * lib/send/http.c. To be included once, by a test.
+ * lib/web/http.c. To be included once, by a test.
  */
 #ifndef POSTROOM_TESTS_HTTP_SCENE_H
 #define POSTROOM_TESTS_HTTP_SCENE_H

@@ -1,4 +1,4 @@
-/* Tests of lib/send/aadsts.c. */
+/* Tests of lib/login/aadsts.c. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "lib/base/text.h"
-#include "lib/send/aadsts.h"
+#include "lib/login/aadsts.h"
 
 enum {
 	ADVICE_MAX = 240, /* bytes, so that a whole sentence fits a state message */

@@ -1,4 +1,4 @@
-/* Tests of lib/send/account.c, through config_check(), which tells all its faults. */
+/* Tests of lib/account/account.c, through config_check(), which tells all its faults. */
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,8 +14,8 @@
 
 #include "lib/base/buf.h"
 #include "lib/base/file.h"
-#include "lib/send/account.h"
-#include "lib/send/config.h"
+#include "lib/account/account.h"
+#include "lib/account/config.h"
 
 enum {
 	TOLD_MAX = 64 * 1024,
@@ -201,11 +201,11 @@ static void
 names_are_as_in_the_file(void **state)
 {
 	(void)state;
-	assert_string_equal(tls_name(TLS_STARTTLS), "starttls");
-	assert_string_equal(tls_name(TLS_IMPLICIT), "implicit");
-	assert_string_equal(tls_name(TLS_OPTIONAL), "optional");
-	assert_string_equal(tls_name(TLS_NONE), "none");
-	assert_string_equal(auth_name(AUTH_OAUTH_CODE), "oauth-code");
+	assert_string_equal(account_tls_modes[TLS_STARTTLS], "starttls");
+	assert_string_equal(account_tls_modes[TLS_IMPLICIT], "implicit");
+	assert_string_equal(account_tls_modes[TLS_OPTIONAL], "optional");
+	assert_string_equal(account_tls_modes[TLS_NONE], "none");
+	assert_string_equal(account_auths[AUTH_OAUTH_CODE], "oauth-code");
 }
 
 int

@@ -1,4 +1,4 @@
-/* Tests of lib/send/assertion.c: what it says, and that it is signed. What it is made
+/* Tests of lib/login/assertion.c: what it says, and that it is signed. What it is made
  * from is in test_assertion_files.c. */
 #include <inttypes.h>
 #include <sys/wait.h>

@@ -1,4 +1,4 @@
-/* Tests of lib/send/assertion.c: which keys and certificates it takes. */
+/* Tests of lib/login/assertion.c: which keys and certificates it takes. */
 #include "tests/unit/assertion_rig.h"
 
 enum {

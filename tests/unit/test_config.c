@@ -1,4 +1,4 @@
-/* Tests of lib/send/config.c. */
+/* Tests of lib/account/config.c. */
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,7 +14,8 @@
 
 #include "lib/base/buf.h"
 #include "lib/base/file.h"
-#include "lib/send/config.h"
+#include "lib/account/account.h"
+#include "lib/account/config.h"
 
 enum {
 	TEXT_MAX = 256 * 1024,

@@ -1,5 +1,5 @@
 /*
- * That postroom.conf(5) and the example file say what the table in lib/send/config.c
+ * That postroom.conf(5) and the example file say what the table in lib/account/config.c
  * says. The checkout is the working directory.
  */
 #include <fcntl.h>
@@ -15,7 +15,7 @@
 #include <cmocka.h>
 
 #include "lib/base/file.h"
-#include "lib/send/config.h"
+#include "lib/account/config.h"
 #include "lib/send/history.h"
 
 enum {

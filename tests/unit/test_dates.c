@@ -1,4 +1,4 @@
-/* Tests of lib/send/dates.c, and of the file that comes with it. */
+/* Tests of lib/account/dates.c, and of the file that comes with it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 #include "lib/base/file.h"
-#include "lib/send/dates.h"
+#include "lib/account/dates.h"
 
 static struct dates *dates;
 static struct error error;

@@ -1,4 +1,4 @@
-/* Tests of lib/send/distrust.c. */
+/* Tests of lib/web/distrust.c. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,7 +9,7 @@
 
 #include <openssl/x509_vfy.h>
 
-#include "lib/send/distrust.h"
+#include "lib/web/distrust.h"
 
 static void
 the_clock_is_suspected_where_it_may_be_wrong(void **state)

@@ -1,4 +1,4 @@
-/* Tests of lib/send/endpoint.c. */
+/* Tests of lib/account/endpoint.c. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "lib/base/buf.h"
-#include "lib/send/endpoint.h"
+#include "lib/account/endpoint.h"
 
 enum {
 	TEXT_MAX = 8192,

@@ -1,4 +1,4 @@
-/* Tests of lib/send/grant.c. */
+/* Tests of lib/login/grant.c. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "lib/send/grant.h"
+#include "lib/login/grant.h"
 
 static struct grant grant, back;
 static struct buf text;

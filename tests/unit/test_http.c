@@ -1,4 +1,4 @@
-/* Tests of lib/send/http.c: exchanges with a web server on loopback that go as they
+/* Tests of lib/web/http.c: exchanges with a web server on loopback that go as they
  * should. What breaks is in test_http_break.c. */
 #include "tests/unit/http_rig.h"
 

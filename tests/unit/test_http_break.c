@@ -1,4 +1,4 @@
-/* Tests of lib/send/http.c: servers that are not what they should be, and what is known
+/* Tests of lib/web/http.c: servers that are not what they should be, and what is known
  * of the request where an exchange breaks. Silence and stop are in test_http_stop.c. */
 #include "tests/unit/http_scene.h"
 

@@ -1,4 +1,4 @@
-/* Tests of lib/send/http.c: exchanges that stand still, are stopped, or broken off by a
+/* Tests of lib/web/http.c: exchanges that stand still, are stopped, or broken off by a
  * callback. */
 #include <poll.h>
 

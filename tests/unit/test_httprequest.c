@@ -1,4 +1,4 @@
-/* Tests of lib/send/httprequest.c: what it refuses, and the fields that it makes. What
+/* Tests of lib/web/httprequest.c: what it refuses, and the fields that it makes. What
  * arrives of a request is in test_http.c. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "lib/send/httprequest.h"
+#include "lib/web/httprequest.h"
 
 #define URL   "https://example.com/"
 #define TOKEN "t0p-s3cret"

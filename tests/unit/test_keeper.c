@@ -14,7 +14,7 @@
 #include <cmocka.h>
 
 #include "backend/keeper.h"
-#include "lib/send/vault.h"
+#include "lib/login/vault.h"
 
 enum {
 	FILES_MAX = 4, /* that sign one account in, and one more than there are */

@@ -1,4 +1,4 @@
-/* Tests of lib/send/oauth.c: what is answered. */
+/* Tests of lib/login/oauth.c: what is answered. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "lib/send/oauth.h"
+#include "lib/login/oauth.h"
 
 enum {
 	TEXT_MAX = 64 * 1024,

@@ -1,4 +1,4 @@
-/* Tests of lib/send/object.c. */
+/* Tests of lib/web/object.c. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "lib/send/object.h"
+#include "lib/web/object.h"
 
 enum {
 	NESTED = 3000, /* deeper than libjansson goes */

@@ -1,4 +1,4 @@
-/* Tests of lib/send/refusal.c. */
+/* Tests of lib/login/refusal.c. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,8 +10,8 @@
 #include <cmocka.h>
 
 #include "lib/base/text.h"
-#include "lib/send/aadsts.h"
-#include "lib/send/refusal.h"
+#include "lib/login/aadsts.h"
+#include "lib/login/refusal.h"
 
 enum {
 	SENTENCE_MAX = 660, /* bytes: 240 of advice, the rest of what was said */

@@ -1,4 +1,4 @@
-/* Tests of lib/send/retryafter.c. */
+/* Tests of lib/web/retryafter.c. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "lib/send/retryafter.h"
+#include "lib/web/retryafter.h"
 
 static const char NOON[] = "Sun, 06 Nov 1994 12:00:00 GMT";
 enum {

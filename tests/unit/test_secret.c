@@ -1,4 +1,4 @@
-/* Tests of lib/send/secret.c, on files of root in a folder of their own below /tmp. */
+/* Tests of lib/account/secret.c, on files of root in a folder of their own below /tmp. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -15,7 +15,7 @@
 #include <cmocka.h>
 
 #include "lib/base/file.h"
-#include "lib/send/secret.h"
+#include "lib/account/secret.h"
 
 enum {
 	STRANGER = 65534,

@@ -1,8 +1,8 @@
-/* Tests of lib/send/signin.c, with an authorization server on loopback. What its answers
+/* Tests of lib/login/signin.c, with an authorization server on loopback. What its answers
  * mean is tested with oauth.c. */
 #include "tests/unit/http_rig.h"
 
-#include "lib/send/signin.h"
+#include "lib/login/signin.h"
 
 enum {
 	URL_BYTES = 100,

@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "admin/switching.h"
-#include "lib/send/endpoint.h"
+#include "lib/account/endpoint.h"
 
 enum {
 	TEXT_MAX = 4096,

@@ -1,4 +1,4 @@
-/* Tests of lib/send/tokenfile.c. What a death in between leaves is in
+/* Tests of lib/login/tokenfile.c. What a death in between leaves is in
  * test_tokenfile_death.c. */
 #include <sys/resource.h>
 #include <sys/wait.h>

@@ -1,4 +1,4 @@
-/* Tests of lib/send/tokenfile.c: what stays when a process dies at any system call. */
+/* Tests of lib/login/tokenfile.c: what stays when a process dies at any system call. */
 #include "tests/unit/tokenfile_rig.h"
 
 #include "tests/unit/steps_rig.h"

@@ -1,4 +1,4 @@
-/* Tests of lib/send/tokens.c. */
+/* Tests of lib/login/tokens.c. */
 #include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "lib/base/seal.h"
-#include "lib/send/tokens.h"
+#include "lib/login/tokens.h"
 
 enum {
 	SECOND = 1000, /* ms */

@@ -1,4 +1,4 @@
-/* Tests of lib/send/value.c. */
+/* Tests of lib/account/value.c. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -10,8 +10,8 @@
 
 #include <cmocka.h>
 
-#include "lib/send/config.h"
-#include "lib/send/value.h"
+#include "lib/account/config.h"
+#include "lib/account/value.h"
 
 /* Each text of a table that ends with NULL must be refused, with a sentence. */
 static void

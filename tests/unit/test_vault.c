@@ -1,4 +1,4 @@
-/* Tests of lib/send/vault.c: asking, storing, and what the file may be. What a death in
+/* Tests of lib/login/vault.c: asking, storing, and what the file may be. What a death in
  * between leaves is in test_tokenfile_death.c. */
 #include <signal.h>
 #include <sys/resource.h>

@@ -1,4 +1,5 @@
-/* Tests of lib/send/vault.c: what failures keep away, and what is handed out to ask with.
+/* Tests of lib/login/vault.c: what failures keep away, and what is handed out to ask
+ * with.
  */
 #include <limits.h>
 #include <openssl/evp.h>

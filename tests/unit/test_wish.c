@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "admin/wish.h"
-#include "lib/send/config.h"
+#include "lib/account/config.h"
 
 enum {
 	LINE_MAX_BYTES = 200,

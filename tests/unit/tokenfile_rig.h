@@ -1,5 +1,5 @@
 /*
- * What the tests of lib/send/tokenfile.c share: a folder of their own below /tmp.
+ * What the tests of lib/login/tokenfile.c share: a folder of their own below /tmp.
  * To be included once, by a test.
  */
 #ifndef POSTROOM_TESTS_TOKENFILE_RIG_H
@@ -22,7 +22,7 @@
 #include <cmocka.h>
 
 #include "lib/base/file.h"
-#include "lib/send/tokenfile.h"
+#include "lib/login/tokenfile.h"
 
 enum {
 	PATIENCE = 60, /* seconds after which a lock counts as never given back */

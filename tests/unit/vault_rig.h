@@ -1,5 +1,5 @@
 /*
- * What the tests of lib/send/vault.c share: a folder of their own below /tmp.
+ * What the tests of lib/login/vault.c share: a folder of their own below /tmp.
  * To be included once, by a test.
  */
 #ifndef POSTROOM_TESTS_VAULT_RIG_H
@@ -23,7 +23,7 @@
 
 #include "lib/base/buf.h"
 #include "lib/base/file.h"
-#include "lib/send/vault.h"
+#include "lib/login/vault.h"
 
 enum {
 	PATH_ROOM = 80,

@@ -1,6 +1,6 @@
 """Accounts that sign in with tokens, and what is known of their tokens on the disk.
 
-The store is written and read here by other code than the program's own (lib/send/tokens.h,
+The store is written and read here by other code than the program's own (lib/login/tokens.h,
 seal.h, moment.h, endpoint.h): a test can stand for a login of some time ago, and is a witness
 of what was kept.
 """
