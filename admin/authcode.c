@@ -20,6 +20,7 @@
 #include "lib/base/text.h"
 #include "lib/account/endpoint.h"
 #include "lib/web/http.h"
+#include "lib/login/answers.h"
 #include "lib/login/signin.h"
 
 enum {
@@ -98,7 +99,7 @@ change_code(
 static enum status
 check_nonce(const struct attempt *a, const struct oauth_tokens *tokens, struct error *e)
 {
-	if (!*a->nonce || !*tokens->id || oauth_has_nonce(tokens->id, a->nonce))
+	if (!*a->nonce || !*tokens->id || answers_have_nonce(tokens->id, a->nonce))
 		return STATUS_OK;
 	return error_set(e, STATUS_RETRY,
 	    "the id_token that came was made for another sign-in (its nonce is not the "
@@ -193,7 +194,7 @@ prepare(struct attempt *a, int *listener, struct error *e)
 {
 	uint16_t port = (uint16_t)a->flow->account->redirect_port;
 	char room[ENDPOINT_URL_MAX];
-	bool id = oauth_scope_has(endpoint_scope(room, a->flow->account), "openid");
+	bool id = answers_scope_has(endpoint_scope(room, a->flow->account), "openid");
 	enum status status = STATUS_OK;
 
 	if (!pkce_random(a->state) || !pkce_random(a->verifier) ||

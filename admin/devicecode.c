@@ -18,6 +18,7 @@
 #include "lib/base/text.h"
 #include "lib/account/endpoint.h"
 #include "lib/web/http.h"
+#include "lib/login/answers.h"
 #include "lib/login/signin.h"
 
 enum {
@@ -77,7 +78,7 @@ invite(const struct errand_side *side, void *context, void *result, struct error
 	http_answer_init(&answer);
 	status = request(&answer, flow, &asked, e);
 	if (status == STATUS_OK)
-		status = oauth_device_read(&out->device,
+		status = answers_device(&out->device,
 		    &(struct oauth_reply){ .code = answer.code,
 			.body = buf_text(&answer.body),
 			.len = answer.body.len,

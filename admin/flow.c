@@ -4,13 +4,14 @@
 #include <string.h>
 
 #include "lib/base/text.h"
+#include "lib/login/answers.h"
 
 void
 flow_take(struct flow_result *out, const struct oauth_tokens *tokens)
 {
 	out->tokens = *tokens;
-	if (!oauth_who(out->who, sizeof(out->who), tokens->id) &&
-	    !oauth_who(out->who, sizeof(out->who), tokens->access))
+	if (!answers_who(out->who, sizeof(out->who), tokens->id) &&
+	    !answers_who(out->who, sizeof(out->who), tokens->access))
 		out->who[0] = '\0';
 	explicit_bzero(out->tokens.id, sizeof(out->tokens.id)); /* it has served */
 }

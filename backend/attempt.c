@@ -6,6 +6,7 @@
 #include "backend/desk.h"
 #include "backend/parts.h"
 #include "backend/posting.h"
+#include "lib/account/account.h"
 #include "lib/base/log.h"
 #include "lib/base/moment.h"
 
@@ -191,9 +192,13 @@ deliver(struct run *r, struct error *e)
 	if (status == STATUS_REFUSED && r->last.verdict == VERDICT_TOO_LARGE &&
 	    r->last.size_limit && r->last.size_limit < r->last.size &&
 	    !desk_has_begun(&r->desk)) {
+		struct error why = *e;
+
 		status = divide(r, r->last.size_limit, e);
 		if (status == STATUS_OK)
 			status = post_parts(r, e);
+		else if (status == STATUS_REFUSED && account_is_graph(r->desk.account))
+			*e = why; /* its limit is a guess: what it said says more */
 	}
 	return status;
 }

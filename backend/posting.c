@@ -25,12 +25,24 @@ struct run {
 
 /* -- the commit point ---------------------------------------------------------- */
 
+/* Says so where the message may have been sent before. */
+static void
+say_duplicate(const struct run *r)
+{
+	if (r->duplicate)
+		log_message(LEVEL_WARNING,
+		    "possible duplicate: an earlier attempt ended without the server's "
+		    "answer; the message is sent again with the same Message-ID");
+}
+
 /* Before the end of the data leaves, the disk knows that it may. */
 static bool
 on_commit(void *context)
 {
 	struct run *r = context;
 
+	if (account_is_graph(r->desk->account))
+		say_duplicate(r);
 	return journal_intent(r->desk->journal, r->letter->part, &r->disk) == STATUS_OK &&
 	    asking_committed(r->desk->worker);
 }
@@ -220,16 +232,14 @@ open_messages(struct run *r, struct mailing *mailing, struct error *e)
 	return status;
 }
 
-/* Says so where the message may have been sent before; not yet where the service can be
- * asked. */
+/* The service is asked whether it has the message before it is sent again (graph.h); any
+ * other one cannot be. */
 static void
 warn_of_duplicate(struct run *r)
 {
 	r->duplicate = journal_part(r->desk->journal, r->letter->part).uncertain;
-	if (r->duplicate && !account_is_graph(r->desk->account))
-		log_message(LEVEL_WARNING,
-		    "possible duplicate: an earlier attempt ended without the server's "
-		    "answer; the message is sent again with the same Message-ID");
+	if (!account_is_graph(r->desk->account))
+		say_duplicate(r);
 }
 
 enum status

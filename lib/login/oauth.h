@@ -1,5 +1,6 @@
 /*
- * oauth: what is asked of an authorization server, and what its answers mean. Pure.
+ * oauth: what is asked of an authorization server, and the words for what it answers
+ * (answers.h reads it). Pure.
  *
  * RFC 6749 (OAuth 2.0), RFC 8628 (device authorization), RFC 7636 (PKCE), RFC 7523
  * (client assertions). As Microsoft asks, what follows from a refusal is decided by its
@@ -64,7 +65,7 @@ struct oauth_tokens {
 	int64_t lifetime;            /* seconds that the access token lives from now on */
 	/* Scopes that were asked for and not granted, by what the answer says, with
 	 * blanks between; "": all are, or it does not say (RFC 6749 5.1). See
-	 * oauth_missing(). */
+	 * answers_missing(). */
 	char missing[OAUTH_MISSING_MAX];
 };
 
@@ -98,15 +99,6 @@ struct oauth_reply {
 	const struct oauth_question *asked;
 };
 
-/* Reads the answer of a token endpoint. STATUS_OK: the tokens. STATUS_RETRY: OAUTH_WAIT,
- * LOCKED, PENDING, SLOW_DOWN, or an answer that is none; STATUS_SETTINGS: the others. e
- * says what happened and what to do, with error, number and correlation id; never a
- * token. An access token and an id_token hold only bytes that RFC 6750 2.1 allows, a
- * refresh token visible ASCII (RFC 6749 A.17, without the blank), or the answer is
- * refused. */
-enum status oauth_tokens_read(struct oauth_tokens *out, const struct oauth_reply *r,
-    struct oauth_refusal *why, struct error *e);
-
 struct oauth_device {
 	char code[OAUTH_CODE_MAX + 1];   /* secret: ours to ask with */
 	char user_code[OAUTH_WORD_MAX];  /* for the person to type; printable ASCII */
@@ -114,28 +106,6 @@ struct oauth_device {
 	int64_t lifetime;                /* seconds; 1 to an hour */
 	int64_t interval; /* seconds between two questions; 5 where none is named */
 };
-
-/* Reads the answer to a device authorization request; as oauth_tokens_read(). */
-enum status oauth_device_read(struct oauth_device *out, const struct oauth_reply *r,
-    struct oauth_refusal *why, struct error *e);
-
-/* The name of who signed in, as a JWT's claims say it (preferred_username, upn,
- * unique_name, email: the first that is there), for comparing with the mailbox only: no
- * signature is checked, as it came from the authorization server itself over TLS. False:
- * the token is no such JWT. */
-bool oauth_who(char *out, size_t size, const char *jwt);
-
-/* Whether an id_token carries this nonce (OpenID Connect Core 3.1.3.7). */
-bool oauth_has_nonce(const char *jwt, const char *nonce);
-
-/* Whether a scope, which is a list of words, has this one. */
-bool oauth_scope_has(const char *scope, const char *word);
-
-/* Which words of the asked scope are not in the granted one: as many as fit. Left out are
- * those that are no rights at a resource (openid, profile, email, offline_access), and
- * RESOURCE/.default, which stands for others. Of addresses their last part counts, in
- * either case: Microsoft shortens them, and names other scopes of the resource, too. */
-void oauth_missing(char out[OAUTH_MISSING_MAX], const char *asked, const char *granted);
 
 /* "pending", "sign-in" … for tests and logs. */
 const char *oauth_verdict_name(enum oauth_verdict v);

@@ -13,7 +13,7 @@
 #include "lib/web/object.h"
 
 /* Reads an answer that grants nothing; o: its object, NULL where it has none. Fills why.
- * Statuses as oauth_tokens_read(). The sentence: "ADVICE (the sign-in service said:
+ * Statuses as answers_tokens(). The sentence: "ADVICE (the sign-in service said:
  * invalid_grant, AADSTS700082: …; for Microsoft's support: correlation id …)". The
  * service's own words are its first sentence, cleaned and cut; left out where something
  * in them may be a token, or repeats a part of a secret that was asked with. Where a page

@@ -1,4 +1,5 @@
 /* signin: a new access token from an account's authorization server (signin.h). */
+#include "lib/login/answers.h"
 #include "lib/login/signin.h"
 
 #include <stdlib.h>
@@ -84,7 +85,7 @@ take(struct signin *out, const struct http_answer *answer,
 		.html = answer->html,
 		.asked = question };
 
-	return oauth_tokens_read(&out->tokens, &reply, &out->why, e);
+	return answers_tokens(&out->tokens, &reply, &out->why, e);
 }
 
 enum status

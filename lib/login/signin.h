@@ -31,7 +31,7 @@ struct signin {
 
 /* Asks the account's token endpoint once: by the refresh token where the grant has one,
  * else as the application. The scope is always sent. stop as in http_open(). Statuses as
- * oauth_tokens_read() and http_exchange(); STATUS_RETRY with why.verdict OAUTH_WAIT where
+ * answers_tokens() and http_exchange(); STATUS_RETRY with why.verdict OAUTH_WAIT where
  * nobody answered: the sentence names the key that the address comes from. */
 enum status signin_request(struct signin *out, const struct account *account,
     const struct grant *grant, int stop, struct error *e);

@@ -534,6 +534,8 @@ writes_over_signals(void **state)
 	for (size_t i = 0; i < sizeof(bytes); i++)
 		bytes[i] = pattern(i);
 	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	/* the handler may find it empty, and nobody else would fill it */
+	assert_int_equal(fcntl(ends[0], F_SETFL, O_NONBLOCK), 0);
 	far_end = ends[0];
 	start_signals(drain_far_end, &old);
 	assert_true(file_write(ends[1], bytes, sizeof(bytes)));
