@@ -312,21 +312,6 @@ no_tokens(const struct vault *v, struct error *e)
 	    v->account->name);
 }
 
-/* Whether what is stored may be replaced by whoever has a grant: an application needs no
- * login, and its job may be older than the login of a person under other settings. */
-static enum status
-check_stored(const struct vault *v, struct error *e)
-{
-	const char *name = v->account->name;
-
-	if (!v->stored.login || v->stored.identity == v->identity)
-		return STATUS_OK;
-	return error_set(e, STATUS_RETRY,
-	    "The tokens of account %s are not kept, as those of somebody who signed in "
-	    "under other settings are there; to replace them, run: postroom login %s",
-	    name, name);
-}
-
 enum status
 vault_store(struct vault *v, const struct oauth_tokens *answer, struct error *e)
 {
@@ -337,8 +322,6 @@ vault_store(struct vault *v, const struct oauth_tokens *answer, struct error *e)
 		return error_set(e, STATUS_INVALID,
 		    "tokens came for account %s that nobody asked for", v->account->name);
 	status = tokens_are_whole(answer) ? load(v, e) : no_tokens(v, e);
-	if (status == STATUS_OK)
-		status = check_stored(v, e);
 	if (status == STATUS_OK) {
 		v->stored = v->tokens; /* what belongs to other settings goes */
 		v->stored.identity = v->identity;

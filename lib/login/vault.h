@@ -95,8 +95,9 @@ enum status vault_lock(struct vault *v, unsigned seconds, struct error *e);
  * is held, or the tokens are none; STATUS_SETTINGS: what stands in the file's place is
  * not root's alone. STATUS_RETRY: they are good, and not stored for sure, as the sentence
  * tells: the disk failed and the file is as it was; or its folder alone could not be
- * synced, and the new tokens are there until a power failure, perhaps; or somebody has
- * signed in under other settings, whose tokens stay. */
+ * synced, and the new tokens are there until a power failure, perhaps. What belongs to
+ * other settings is replaced: whoever asks has to know that its own are the present ones.
+ */
 enum status vault_store(
     struct vault *v, const struct oauth_tokens *answer, struct error *e);
 /* Somebody has signed in: as vault_store(), with a new login number and under this

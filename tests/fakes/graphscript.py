@@ -21,7 +21,9 @@ class Script:
         if unknown:
             raise ValueError(f"the script names what does not exist: {sorted(unknown)}")
         for name, default in self.DEFAULTS.items():
-            setattr(self, name, deepcopy(script.get(name, default)))
+            value = script.get(name, default)
+            # a judge of tokens is asked, not copied
+            setattr(self, name, deepcopy(value) if isinstance(value, (dict, list)) else value)
         for value in self.faults.values():
             for action in value if isinstance(value, list) else [value]:
                 self.parse(action)

@@ -388,7 +388,7 @@ def test_commands(house):
 
 def test_numbers(house):
     """Every AADSTS number that is known stands in both guides, once"""
-    source = (ROOT / "lib" / "send" / "aadsts.c").read_text()
+    source = (ROOT / "lib" / "login" / "aadsts.c").read_text()
     known = sorted(re.findall(r"\{ (\d+), OAUTH_", source))
     assert len(known) > 70, f"only {len(known)} numbers were found"
     for path in GUIDES:
