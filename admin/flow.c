@@ -49,12 +49,6 @@ flow_check(struct flow_result *result, struct error *e)
 	    is_list(t->missing, sizeof(t->missing)) && t->lifetime > 0 &&
 	    t->lifetime <= OAUTH_LIFETIME_MAX)
 		return STATUS_OK;
-	flow_wipe(result);
-	return error_set(e, STATUS_RETRY, "what came are no tokens; try again");
-}
-
-void
-flow_wipe(struct flow_result *result)
-{
 	explicit_bzero(result, sizeof(*result));
+	return error_set(e, STATUS_RETRY, "what came are no tokens; try again");
 }

@@ -36,8 +36,6 @@ void flow_take(struct flow_result *out, const struct oauth_tokens *tokens);
  * of printable ASCII without blanks, a lifetime. STATUS_RETRY otherwise. */
 enum status flow_check(struct flow_result *result, struct error *e);
 
-void flow_wipe(struct flow_result *result);
-
 /* The ways. Each runs its errands to their end, and tells the administrator what to do.
  * Status and sentence as signin_ask() and errand_run(); the result is checked. */
 

@@ -102,15 +102,9 @@ bearer_get(struct bearer *b, const struct worker *w, const struct account *accou
 {
 	enum status status;
 
-	bearer_wipe(b);
+	explicit_bzero(b, sizeof(*b));
 	status = get(b, w, account, refused, e);
 	if (status == STATUS_OK)
 		b->serial = tokens_serial(b->token);
 	return status;
-}
-
-void
-bearer_wipe(struct bearer *b)
-{
-	explicit_bzero(b, sizeof(*b));
 }

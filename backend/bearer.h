@@ -30,6 +30,5 @@ struct bearer {
  * authorization server), STATUS_CANCELLED. */
 enum status bearer_get(struct bearer *b, const struct worker *w,
     const struct account *account, uint32_t refused, struct error *e);
-void bearer_wipe(struct bearer *b);
 
 #endif
