@@ -98,7 +98,7 @@ set_up(void **state)
 	snprintf(lock, sizeof(lock), "%s/tokens/" SWITCHING_LOCK, folder);
 	len = snprintf(
 	    text, sizeof(text), "[postroom]\nstate_dir = %s\n%s", folder, before);
-	return config_parse(&settings, text, (size_t)len, path, &e);
+	return config_parse(&settings, text, (size_t)len, path, &e) == STATUS_OK ? 0 : -1;
 }
 
 static int
