@@ -222,7 +222,23 @@ await(pid_t child, const struct confinement *c, struct ending *end)
 	    (used.ru_utime.tv_usec + used.ru_stime.tv_usec) / (1000 * 1000));
 }
 
-/* Runs a task; answer receives what came through the pipe. */
+static bool
+is_told_to_stop(int stop)
+{
+	struct pollfd told = { .fd = stop, .events = POLLIN };
+
+	return poll(&told, 1, 0) > 0;
+}
+
+static enum status
+stopped(struct error *e)
+{
+	return error_set(
+	    e, STATUS_CANCELLED, "the job was stopped while a document was looked at");
+}
+
+/* Runs a task; answer receives what came through the pipe. Told to stop beforehand, it
+ * does not begin: a short task would be done before anybody asks. */
 static enum status
 run(const struct task *t, void *answer, size_t size, struct ending *end, struct error *e)
 {
@@ -230,6 +246,8 @@ run(const struct task *t, void *answer, size_t size, struct ending *end, struct 
 	int ends[2];
 
 	*end = (struct ending){ .received = -1 };
+	if (is_told_to_stop(t->c->stop))
+		return stopped(e);
 	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0)
 		return error_errno(e, "a document cannot be looked at");
 	hidden_sweep();
@@ -245,10 +263,7 @@ run(const struct task *t, void *answer, size_t size, struct ending *end, struct 
 	/* without waiting for what a child may have left behind with the pipe */
 	end->received = read(ends[0], answer, size);
 	close(ends[0]);
-	if (end->waited == TOLD_TO_STOP)
-		return error_set(e, STATUS_CANCELLED,
-		    "the job was stopped while a document was looked at");
-	return STATUS_OK;
+	return end->waited == TOLD_TO_STOP ? stopped(e) : STATUS_OK;
 }
 
 /* The sentence for a child that did not do its work. */

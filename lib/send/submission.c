@@ -29,6 +29,7 @@ enum {
 	TAIL = 2, /* bytes kept back until the commit point: the last CR LF */
 	URL_MAX = 1024,
 	NAME_MAX_EHLO = 255,
+	LINE_TOO_LONG = 100, /* CURLE_TOO_LARGE, which libcurl has from 8.6 on */
 };
 
 /* One run of submission_send(). */
@@ -508,6 +509,7 @@ explain_break(const struct run *r, CURLcode code, struct error *e)
 		    "the account's certificate_file and key_file cannot be used; they "
 		    "have to be PEM, belong together, and have no passphrase" },
 		{ CURLE_OUT_OF_MEMORY, STATUS_RETRY, "out of memory" },
+		{ (CURLcode)LINE_TOO_LONG, STATUS_RETRY, "its answer has no end" },
 	};
 	const struct account *a = r->job->account;
 	const char *text = "the connection broke off";

@@ -41,7 +41,7 @@ struct http {
 
 /* One run of http_exchange(). */
 struct run {
-	const struct http *http;
+	struct http *http;
 	const struct http_request *request;
 	struct http_answer *answer;
 	struct curl_slist *fields;
@@ -490,15 +490,16 @@ explain_break(const struct run *r, CURLcode code, struct error *e)
 }
 
 /* How it went. A refusal counts also where the connection broke while the rest of the
- * request was leaving, or while its words came. */
+ * request was leaving, or while its words came; not where it would not end. */
 static enum status
 judge(struct run *r, CURLcode code, struct error *e)
 {
 	const struct http_answer *a = r->answer;
+	bool refused = a->code >= REFUSALS && code != CURLE_FILESIZE_EXCEEDED;
 
 	if (r->broken)
 		return error_set(e, r->broken, "%s", r->why.text);
-	if (r->answered && (code == CURLE_OK || a->code >= REFUSALS)) {
+	if (r->answered && (code == CURLE_OK || refused)) {
 		if (r->sent == r->request->size || a->code >= REDIRECTS)
 			return STATUS_OK;
 		complain(r, "it answered before it had the whole request");
@@ -510,12 +511,21 @@ judge(struct run *r, CURLcode code, struct error *e)
 	return explain_break(r, code, e);
 }
 
-/* Leaves nothing of the request in the handle, which is kept with its connection. */
+/* Leaves nothing of the request in the handle, which is kept with its connection. Where
+ * it broke there is nothing to keep: libcurl 8 would go on wanting to rewind the body,
+ * and fail the next request for it. */
 static void
-run_close(struct run *r)
+run_close(struct run *r, bool broke)
 {
+	CURL *other = broke ? curl_easy_init() : NULL;
+
 	curl_multi_remove_handle(r->http->multi, r->http->easy);
-	curl_easy_reset(r->http->easy);
+	if (other) {
+		curl_easy_cleanup(r->http->easy);
+		r->http->easy = other;
+	} else {
+		curl_easy_reset(r->http->easy);
+	}
 	httprequest_wipe(r->fields);
 }
 
@@ -524,7 +534,7 @@ http_exchange(
     struct http *h, const struct http_request *q, struct http_answer *a, struct error *e)
 {
 	struct run r = { .http = h, .request = q, .answer = a };
-	CURLcode code;
+	CURLcode code = CURLE_OK;
 	enum status status;
 
 	http_answer_clear(a);
@@ -544,7 +554,7 @@ http_exchange(
 	status = judge(&r, code, e);
 	a->unreachable = status == STATUS_RETRY && !r.started && is_unreachable(code);
 out:
-	run_close(&r);
+	run_close(&r, code != CURLE_OK);
 	return status;
 }
 

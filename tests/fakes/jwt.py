@@ -69,6 +69,14 @@ def claims(token):
     return json.loads(decode(token.split(".")[1]))
 
 
+def validity(certificate):
+    """The first and the last moment at which it is valid."""
+    if hasattr(certificate, "not_valid_before_utc"):  # from cryptography 42 on
+        return certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    return (certificate.not_valid_before.replace(tzinfo=timezone.utc),
+            certificate.not_valid_after.replace(tzinfo=timezone.utc))
+
+
 def thumbprint(certificate):
     """x5t#S256 of a certificate (RFC 7515 4.1.8)."""
     return encode(hashlib.sha256(certificate.public_bytes(Encoding.DER)).digest())
@@ -128,8 +136,8 @@ class Verifier:
             raise Refused(700027, "client assertion contains an invalid signature") from error
 
     def _check_certificate(self):
-        now = datetime.now(timezone.utc).replace(tzinfo=None)
-        if not self.certificate.not_valid_before <= now <= self.certificate.not_valid_after:
+        first, last = validity(self.certificate)
+        if not first <= datetime.now(timezone.utc) <= last:
             raise Refused(700027, "the key was expired")
 
     def _check_claims(self, claimed, audience):
