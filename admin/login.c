@@ -304,18 +304,6 @@ serve(const struct config *config, const struct account *account, const struct w
 	return code;
 }
 
-/* Nothing of the environment reaches libraries: no proxy, no key log. */
-static enum status
-take_settings(struct config **config, struct error *e)
-{
-	enum status status = config_load(config, config_path(), e);
-
-	clearenv();
-	setenv("PATH", "/usr/bin:/bin", 1);
-	setenv("LC_ALL", "C.UTF-8", 1);
-	return status;
-}
-
 static int
 run(int argc, char **argv)
 {
@@ -335,7 +323,7 @@ run(int argc, char **argv)
 	umask(077);
 	signal(SIGPIPE, SIG_IGN);
 	priv_hide();
-	if (take_settings(&config, &error) != STATUS_OK)
+	if (config_begin(&config, &error) != STATUS_OK)
 		return command_fail("%s", error.text);
 	account = config_account(config, wish.account);
 	if (account)

@@ -188,18 +188,6 @@ watch_certificate(struct refresh *r, const struct account *account)
 	    "account %s: %s", account->name, e.text);
 }
 
-/* The environment tells libraries nothing: no proxy, no key log. */
-static enum status
-take_settings(struct config **config, struct error *e)
-{
-	enum status status = config_load(config, config_path(), e);
-
-	clearenv();
-	setenv("PATH", "/usr/bin:/bin", 1);
-	setenv("LC_ALL", "C.UTF-8", 1);
-	return status;
-}
-
 static void
 hold_signals(void)
 {
@@ -279,7 +267,7 @@ run_refresh(int argc, char **argv)
 		return command_usage(&command_refresh);
 	priv_hide();
 	hold_signals();
-	if (take_settings(&config, &e) != STATUS_OK)
+	if (config_begin(&config, &e) != STATUS_OK)
 		return command_fail("%s", e.text);
 	r.config = config;
 	if (name)

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "admin/store.h"
+#include "lib/base/clock.h"
 #include "lib/base/file.h"
 #include "lib/account/endpoint.h"
 
@@ -197,15 +198,6 @@ switching_plan(struct config **out, const struct switching *s, struct error *e)
 }
 
 /* -- the lock ---------------------------------------------------------------------- */
-
-static int64_t
-clock_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 /* Takes the lock of an open file within the patience. */
 static bool

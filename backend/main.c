@@ -19,19 +19,6 @@ enum {
 	RETRY_AFTER = 60,     /* seconds, where no settings could be read */
 };
 
-/* Nothing of the environment reaches libraries: no proxy, no key log, no locale of a
- * stranger. */
-static enum status
-take_settings(struct config **config, struct error *e)
-{
-	enum status status = config_load(config, config_path(), e);
-
-	clearenv();
-	setenv("PATH", "/usr/bin:/bin", 1);
-	setenv("LC_ALL", "C.UTF-8", 1);
-	return status;
-}
-
 /* Stays until the job is to be tried again, as cupsd would start it at once. */
 static void
 wait_for_next_try(const struct ending *ending, const char *reason)
@@ -81,7 +68,7 @@ run_job(int argc, char *argv[])
 	umask(077);
 	status = job_init(&job, argc, argv, &error);
 	if (status == STATUS_OK)
-		status = take_settings(&config, &error);
+		status = config_begin(&config, &error);
 	if (status == STATUS_OK)
 		status = supervisor_run(&ending, config, &job, &error);
 	report(status, &ending, error.text);

@@ -13,12 +13,12 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "backend/channel.h"
 #include "backend/spool.h"
 #include "backend/worker.h"
+#include "lib/base/clock.h"
 #include "lib/base/file.h"
 #include "lib/base/hidden.h"
 #include "lib/base/log.h"
@@ -49,17 +49,8 @@ struct run {
 	bool told;      /* a result */
 	enum status result;
 	struct error *error;
-	long long deadline; /* CLOCK_MONOTONIC ms when the worker is killed; 0: none */
+	long long deadline; /* clock_ms() when the worker is killed; 0: none */
 };
-
-static long long
-now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (long long)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 static void
 make_signal_set(sigset_t *set)
@@ -182,7 +173,7 @@ static void
 extend(struct run *r)
 {
 	if (r->stopped && !r->extended)
-		r->deadline = now() + grace(r);
+		r->deadline = clock_ms() + grace(r);
 	r->extended |= r->stopped;
 }
 
@@ -207,7 +198,7 @@ hear_result(struct run *r, const struct record *record)
 	r->result =
 	    record->value <= STATUS_CANCELLED ? (enum status)record->value : STATUS_HOLD;
 	error_set(r->error, r->result, "%s", record->text);
-	r->deadline = now() + LEAVE_GRACE;
+	r->deadline = clock_ms() + LEAVE_GRACE;
 	return true;
 }
 
@@ -228,7 +219,7 @@ hear(struct run *r)
 	case RECORD_SETTLED:
 		r->committed = false;
 		if (r->stopped)
-			r->deadline = now() + STOP_GRACE;
+			r->deadline = clock_ms() + STOP_GRACE;
 		return true;
 	case RECORD_WAIT: hear_wait(r, &record); return true;
 	case RECORD_RESULT: return hear_result(r, &record);
@@ -254,7 +245,7 @@ heed_signal(struct run *r)
 		if (r->deadline)
 			continue;
 		kill(r->worker, SIGTERM);
-		r->deadline = now() + grace(r);
+		r->deadline = clock_ms() + grace(r);
 	}
 }
 
@@ -309,7 +300,7 @@ serve(struct run *r)
 	int state = 0;
 
 	for (;;) {
-		long long left = r->deadline ? r->deadline - now() : 1000;
+		long long left = r->deadline ? r->deadline - clock_ms() : 1000;
 
 		if (waitpid(r->worker, &state, WNOHANG) == r->worker)
 			break;

@@ -7,6 +7,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "lib/base/environment.h"
 #include "lib/base/file.h"
 #include "lib/account/account.h"
 #include "lib/account/value.h"
@@ -331,6 +332,15 @@ enum status
 config_load(struct config **out, const char *path, struct error *e)
 {
 	return config_check(out, path, NULL, NULL, e);
+}
+
+enum status
+config_begin(struct config **out, struct error *e)
+{
+	enum status status = config_load(out, config_path(), e);
+
+	environment_reset();
+	return status;
 }
 
 static void

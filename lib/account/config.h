@@ -145,6 +145,9 @@ const char *config_path(void);
  * their line where known. Stores a config that config_free() frees. STATUS_SETTINGS or
  * STATUS_RETRY. */
 enum status config_load(struct config **out, const char *path, struct error *e);
+/* The same on config_path(), and nothing of the environment is left to libraries
+ * afterwards (environment.h): how a program begins that holds a secret. */
+enum status config_begin(struct config **out, struct error *e);
 /* The same on text in memory, for tests and fuzzing. */
 enum status config_parse(
     struct config **out, const char *text, size_t len, const char *path, struct error *e);

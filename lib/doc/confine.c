@@ -18,9 +18,9 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/hidden.h"
 
 enum {
@@ -175,21 +175,12 @@ live(const struct task *t, pid_t parent, int pipe_end)
 
 /* -- the parent ------------------------------ */
 
-static int64_t
-milliseconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * MS + now.tv_nsec / (1000 * 1000);
-}
-
 /* Waits for the child's end, or that of the parent's patience. A child that has ended
  * counts first: its work is done. */
 static enum waited
 wait_for(pid_t child, const struct confinement *c)
 {
-	int64_t left, end = milliseconds() + (int64_t)c->patience * MS;
+	int64_t left, end = clock_ms() + (int64_t)c->patience * MS;
 	struct pollfd watched[] = {
 		{ .fd = pidfd_open(child, 0), .events = POLLIN },
 		{ .fd = c->stop, .events = POLLIN },
@@ -199,7 +190,7 @@ wait_for(pid_t child, const struct confinement *c)
 	if (watched[0].fd < 0)
 		return WAITED_TOO_LONG;
 	do {
-		left = end - milliseconds();
+		left = end - clock_ms();
 		n = poll(watched, 2, left > 0 ? (int)left : 0);
 	} while (n < 0 && errno == EINTR);
 	close(watched[0].fd);

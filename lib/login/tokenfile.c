@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "lib/base/buf.h"
+#include "lib/base/clock.h"
 #include "lib/base/file.h"
 
 enum {
@@ -287,15 +288,6 @@ tokenfile_try(struct tokenfile *f, struct error *e)
 			close(fd);
 	}
 	return STATUS_OK;
-}
-
-static int64_t
-clock_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
 enum status

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lib/account/secret.h"
+#include "lib/base/clock.h"
 
 enum {
 	FIELD_MAX = 128, /* bytes of a header field */
@@ -17,15 +18,6 @@ struct exchange {
 	struct graphcall *g;
 	const struct graphcall_question *q;
 };
-
-static time_t
-now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec;
-}
 
 bool
 graphcall_escape(struct buf *out, const char *text)
@@ -73,7 +65,7 @@ graphcall_open(struct graphcall *g, const struct submission *s, struct receipt *
 	memset(g, 0, sizeof(*g));
 	g->job = s;
 	g->receipt = receipt;
-	g->began = now();
+	g->began = clock_seconds();
 	http_answer_init(&g->answer);
 	if (!http_host(host, sizeof(host), &port, url) || strpbrk(url, "?#") ||
 	    !write_base(g->base, s->account)) {
@@ -306,7 +298,7 @@ graphcall_ask(struct graphcall *g, const struct graphcall_question *q, struct er
 	enum status status;
 
 	begin(g);
-	if (now() - g->began >= SUBMISSION_LONGEST)
+	if (clock_seconds() - g->began >= SUBMISSION_LONGEST)
 		return error_set(e, STATUS_RETRY,
 		    "Microsoft Graph had not taken the message after two hours: the "
 		    "connection is too slow for it");

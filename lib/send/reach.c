@@ -7,8 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "lib/base/clock.h"
 
 enum {
 	NONE = -1, /* no descriptor; poll(2) passes over it */
@@ -23,16 +24,6 @@ struct race {
 	int failed;                                /* attempts that will not */
 	int failure;                               /* errno of the last of them */
 };
-
-/* Milliseconds. */
-static int64_t
-now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 static bool
 more(const struct race *r)
@@ -88,7 +79,7 @@ winner(struct race *r)
 static bool
 stopped(struct race *r, int stop, int64_t until)
 {
-	int64_t wait = until - now();
+	int64_t wait = until - clock_ms();
 	struct pollfd *last = &r->fd[r->tried];
 
 	*last = (struct pollfd){ .fd = stop, .events = POLLIN };
@@ -100,14 +91,14 @@ stopped(struct race *r, int stop, int64_t until)
 static enum status
 run(struct race *r, int *first, const struct reach *where, struct error *e)
 {
-	int64_t end = now() + (int64_t)where->limit * 1000, due = 0;
+	int64_t end = clock_ms() + (int64_t)where->limit * 1000, due = 0;
 
-	while ((more(r) || r->failed < r->tried) && now() < end) {
+	while ((more(r) || r->failed < r->tried) && clock_ms() < end) {
 		int64_t until = end;
 		int failed = r->failed;
 
-		if (more(r) && now() >= due) {
-			due = now() + REACH_STAGGER;
+		if (more(r) && clock_ms() >= due) {
+			due = clock_ms() + REACH_STAGGER;
 			attempt(r);
 		}
 		if (more(r) && due < end)

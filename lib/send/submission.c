@@ -1,19 +1,19 @@
 /* submission: one message handed to a submission server (submission.h). */
 #include "lib/send/submission.h"
-#include "lib/account/account.h"
 
 #include <curl/curl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "lib/send/connection.h"
-#include "lib/web/distrust.h"
-#include "lib/send/replies.h"
+#include "lib/account/account.h"
 #include "lib/account/secret.h"
+#include "lib/base/clock.h"
+#include "lib/send/connection.h"
+#include "lib/send/replies.h"
+#include "lib/web/transfer.h"
 
 /* libcurl's own name for it was misspelt until 8.2. */
 #if LIBCURL_VERSION_NUM < 0x080200
@@ -25,7 +25,6 @@ enum {
 	OPENING_TIMEOUT = 90, /* seconds from then to the end of the login */
 	REPLY_TIMEOUT = 600,  /* libcurl's own; ours (submission_patience) are shorter */
 	UPLOAD_BLOCK = 256 * 1024, /* bytes that libcurl asks for at a time */
-	TICK = 1000,               /* milliseconds between looks at the clock */
 	TAIL = 2, /* bytes kept back until the commit point: the last CR LF */
 	URL_MAX = 1024,
 	NAME_MAX_EHLO = 255,
@@ -37,30 +36,18 @@ struct run {
 	const struct submission *job;
 	struct receipt *receipt;
 	struct dialogue dialogue;
-	CURLM *multi;
-	CURL *easy;
+	struct transfer transfer;
 	struct curl_slist *recipients;
 	struct connection connection;
 	char detail[CURL_ERROR_SIZE]; /* libcurl's words for what broke */
 	uint64_t sent;                /* message bytes handed to libcurl */
 	uint64_t heard;               /* bytes from the server before the commit point */
 	bool settled;                 /* the end of the data was answered, and told so */
-	bool stopping;                /* `stop` turned readable */
-	time_t stopping_since;
-	time_t began;       /* CLOCK_MONOTONIC seconds */
-	time_t moved;       /* when something last happened, CLOCK_MONOTONIC seconds */
+	int64_t began;                /* clock_seconds() */
+	int64_t moved;                /* when something last happened, clock_seconds() */
 	enum status broken; /* why a callback broke off; STATUS_OK: it did not */
 	struct error why;
 };
-
-static time_t
-now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec;
-}
 
 unsigned
 submission_patience(enum stage stage, bool committed)
@@ -84,7 +71,7 @@ submission_patience(enum stage stage, bool committed)
 static void
 tell(struct run *r)
 {
-	r->moved = now();
+	r->moved = clock_seconds();
 	if (r->job->watch)
 		r->job->watch(r->job->context, r->dialogue.stage, r->sent);
 }
@@ -175,10 +162,11 @@ commit(struct run *r)
 	if (connection_has_news(&r->connection)) /* it is no answer to the end */
 		r->broken = error_set(&r->why, STATUS_RETRY,
 		    "the server spoke or hung up before it had the whole message");
-	else if (!r->stopping && r->job->commit && !r->job->commit(r->job->context))
+	else if (!r->transfer.stopping && r->job->commit &&
+	    !r->job->commit(r->job->context))
 		r->broken = error_set(&r->why, STATUS_RETRY,
 		    "the message was not sent: its end was held back");
-	if (r->broken || r->stopping)
+	if (r->broken || r->transfer.stopping)
 		return false;
 	r->heard = connection_heard(&r->connection);
 	r->dialogue.committed = true; /* from here on it may arrive */
@@ -212,34 +200,24 @@ on_read(char *bytes, size_t size, size_t count, void *context)
 
 /* Whether the transfer must be given up now: stopped, or silent for too long. */
 static bool
-given_up(struct run *r)
+given_up(void *context)
 {
+	struct run *r = context;
+	const struct transfer *t = &r->transfer;
 	unsigned patience = submission_patience(r->dialogue.stage, r->dialogue.committed);
 
-	if (r->stopping && !r->dialogue.committed)
+	if (t->stopping && !r->dialogue.committed)
 		return true;
-	if (!r->dialogue.committed && now() - r->began >= SUBMISSION_LONGEST) {
+	if (!r->dialogue.committed && clock_seconds() - r->began >= SUBMISSION_LONGEST) {
 		r->broken = error_set(&r->why, STATUS_RETRY,
 		    "%s had not taken the message after two hours: the connection is too "
 		    "slow for it",
 		    r->job->account->server.host);
 		return true;
 	}
-	if (r->stopping && now() - r->stopping_since >= SUBMISSION_STOP_WAIT)
+	if (t->stopping && clock_seconds() - t->stopping_since >= SUBMISSION_STOP_WAIT)
 		return true;
-	return now() - r->moved >= (time_t)patience;
-}
-
-/* Looks whether `stop` has turned readable. */
-static void
-look_at_stop(struct run *r)
-{
-	struct pollfd stop = { .fd = r->job->stop, .events = POLLIN };
-
-	if (r->stopping || poll(&stop, 1, 0) <= 0)
-		return;
-	r->stopping = true;
-	r->stopping_since = now();
+	return clock_seconds() - r->moved >= (int64_t)patience;
 }
 
 /* libcurl's XFERINFOFUNCTION: it waits for the answer to the end of the data by itself,
@@ -254,7 +232,7 @@ on_progress(void *context, curl_off_t down_total, curl_off_t down, curl_off_t up
 	(void)down;
 	(void)up_total;
 	(void)up;
-	look_at_stop(r);
+	transfer_look_at_stop(&r->transfer);
 	return given_up(r);
 }
 
@@ -296,7 +274,7 @@ static void
 set_login(struct run *r)
 {
 	const struct submission *job = r->job;
-	CURL *c = r->easy;
+	CURL *c = r->transfer.easy;
 
 	if (r->dialogue.plan.auth)
 		curl_easy_setopt(c, CURLOPT_USERNAME, job->account->username);
@@ -325,7 +303,7 @@ set_transport(struct run *r)
 {
 	const struct account *a = r->job->account;
 	char url[URL_MAX];
-	CURL *c = r->easy;
+	CURL *c = r->transfer.easy;
 
 	make_url(url, sizeof(url), a);
 	curl_easy_setopt(c, CURLOPT_URL, url);
@@ -353,7 +331,7 @@ static enum status
 set_message(struct run *r, struct error *e)
 {
 	const struct mailbox_list *to = r->job->recipients;
-	CURL *c = r->easy;
+	CURL *c = r->transfer.easy;
 
 	for (size_t i = 0; i < to->count; i++) {
 		struct curl_slist *more =
@@ -391,7 +369,7 @@ run_connect(struct run *r, struct error *e)
 	enum status status = connection_open(&r->connection, &where, e);
 
 	r->receipt->unreachable = status == STATUS_RETRY;
-	r->began = r->moved = now();
+	r->began = r->moved = clock_seconds();
 	return status;
 }
 
@@ -402,12 +380,12 @@ run_open(struct run *r, struct error *e)
 
 	if (status)
 		return status;
-	r->multi = curl_multi_init();
-	r->easy = curl_easy_init();
-	if (!r->multi || !r->easy)
+	r->transfer.multi = curl_multi_init();
+	r->transfer.easy = curl_easy_init();
+	if (!r->transfer.multi || !r->transfer.easy)
 		return error_set(e, STATUS_RETRY, "libcurl could not be started");
 	set_transport(r);
-	status = connection_give(&r->connection, r->easy, e);
+	status = connection_give(&r->connection, r->transfer.easy, e);
 	return status ? status : set_message(r, e);
 }
 
@@ -416,69 +394,12 @@ run_close(struct run *r)
 {
 	connection_hang_up(
 	    &r->connection, r->dialogue.stage == STAGE_DONE ? SHUT_RD : SHUT_RDWR);
-	if (r->multi && r->easy)
-		curl_multi_remove_handle(r->multi, r->easy);
-	curl_easy_cleanup(r->easy);
-	curl_multi_cleanup(r->multi);
+	if (r->transfer.multi && r->transfer.easy)
+		curl_multi_remove_handle(r->transfer.multi, r->transfer.easy);
+	curl_easy_cleanup(r->transfer.easy);
+	curl_multi_cleanup(r->transfer.multi);
 	curl_slist_free_all(r->recipients);
 	connection_close(&r->connection);
-}
-
-/* Whether the transfer has ended, and how. */
-static bool
-ended(struct run *r, CURLcode *code)
-{
-	CURLMsg *msg;
-	int left;
-
-	while ((msg = curl_multi_info_read(r->multi, &left)))
-		if (msg->msg == CURLMSG_DONE) {
-			*code = msg->data.result;
-			return true;
-		}
-	return false;
-}
-
-static void
-wait_for_news(struct run *r)
-{
-	struct curl_waitfd stop = { .fd = r->job->stop, .events = CURL_WAIT_POLLIN };
-	bool watched = r->job->stop >= 0 && !r->stopping;
-
-	curl_multi_poll(r->multi, watched ? &stop : NULL, watched ? 1 : 0, TICK, NULL);
-	look_at_stop(r);
-}
-
-/* Runs the transfer to its end; CURLE_OPERATION_TIMEDOUT when it was given up. */
-static CURLcode
-run_transfer(struct run *r)
-{
-	CURLcode code = CURLE_FAILED_INIT;
-	int running = 0;
-
-	if (curl_multi_add_handle(r->multi, r->easy) != CURLM_OK)
-		return code;
-	for (;;) {
-		if (curl_multi_perform(r->multi, &running) != CURLM_OK)
-			return CURLE_FAILED_INIT;
-		if (ended(r, &code))
-			return code;
-		if (given_up(r))
-			return CURLE_OPERATION_TIMEDOUT;
-		wait_for_news(r);
-	}
-}
-
-/* Whether the certificate was refused for a time that this machine's clock is wrong
- * about. */
-static bool
-is_clock(char sentence[DISTRUST_ROOM], const struct run *r, CURLcode code)
-{
-	long result = 0;
-
-	return code == CURLE_PEER_FAILED_VERIFICATION &&
-	    curl_easy_getinfo(r->easy, CURLINFO_SSL_VERIFYRESULT, &result) == CURLE_OK &&
-	    distrust_is_clock(sentence, result, time(NULL));
 }
 
 /* What broke where no reply tells: a sentence for each CURLcode that a person can act on.
@@ -515,7 +436,7 @@ explain_break(const struct run *r, CURLcode code, struct error *e)
 	const char *text = "the connection broke off";
 	enum status status = STATUS_RETRY;
 	char clock[DISTRUST_ROOM];
-	bool bare = is_clock(clock, r, code);
+	bool bare = transfer_blames_clock(clock, &r->transfer, code);
 
 	for (size_t i = 0; i < sizeof(breaks) / sizeof(breaks[0]); i++)
 		if (breaks[i].code == code) {
@@ -557,7 +478,7 @@ judge(struct run *r, CURLcode code, struct error *e)
 		return STATUS_OK;
 	if (r->broken)
 		return error_set(e, r->broken, "%s", r->why.text);
-	if (r->stopping && !r->dialogue.committed)
+	if (r->transfer.stopping && !r->dialogue.committed)
 		return error_set(
 		    e, STATUS_CANCELLED, "stopped before the message was sent");
 	if (dialogue_refused(&r->dialogue))
@@ -568,7 +489,7 @@ judge(struct run *r, CURLcode code, struct error *e)
 enum status
 submission_send(const struct submission *s, struct receipt *receipt, struct error *e)
 {
-	struct run r = { .job = s, .receipt = receipt };
+	struct run r = { .job = s, .receipt = receipt, .transfer = { .stop = s->stop } };
 	struct dialogue_plan plan = {
 		.starttls =
 		    s->account->tls == TLS_STARTTLS || s->account->tls == TLS_OPTIONAL,
@@ -585,7 +506,7 @@ submission_send(const struct submission *s, struct receipt *receipt, struct erro
 	message_rewind(s->message);
 	status = run_open(&r, e);
 	if (status == STATUS_OK) {
-		CURLcode code = run_transfer(&r);
+		CURLcode code = transfer_run(&r.transfer, given_up, &r);
 
 		/* one more question in place of a yes: libcurl alone knows its turn */
 		if (code == CURLE_LOGIN_DENIED && r.dialogue.reply.stage == STAGE_AUTH)

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,10 +12,11 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/text.h"
-#include "lib/web/distrust.h"
 #include "lib/web/httprequest.h"
 #include "lib/web/retryafter.h"
+#include "lib/web/transfer.h"
 
 enum {
 	BLOCK_DOWN = 16 * 1024,  /* bytes that libcurl reads at a time */
@@ -25,7 +25,6 @@ enum {
 	HEAD_MAX = 64 * 1024,    /* bytes of an answer's header, trailers included */
 	NAME_MAX_HOST = 256,
 	TAIL = 2,       /* bytes kept back until the commit point */
-	TICK = 1000,    /* milliseconds between looks at the clock */
 	REFUSALS = 400, /* the first HTTP code that says no */
 	REDIRECTS = 300,
 };
@@ -33,10 +32,8 @@ enum {
 static const char HTML[] = "text/html";
 
 struct http {
-	CURLM *multi; /* keeps the connections */
-	CURL *easy;   /* keeps the TLS sessions */
+	struct transfer transfer; /* keeps the connections and the TLS sessions */
 	char *ca_file;
-	int stop;
 };
 
 /* One run of http_exchange(). */
@@ -52,23 +49,12 @@ struct run {
 	size_t heard;                 /* bytes of the answer's header */
 	bool started;                 /* a connection stands, the request leaves */
 	bool answered;                /* the whole header of the answer is here */
-	bool stopping;                /* `stop` turned readable */
-	time_t stopping_since;
-	time_t began;        /* CLOCK_MONOTONIC seconds */
-	time_t moved;        /* when a byte last moved, CLOCK_MONOTONIC seconds */
-	curl_off_t up, down; /* libcurl's counts of bytes at that time */
-	enum status broken;  /* why a callback broke off; STATUS_OK: it did not */
+	int64_t began;                /* clock_seconds() */
+	int64_t moved;                /* when a byte last moved, clock_seconds() */
+	curl_off_t up, down;          /* libcurl's counts of bytes at that time */
+	enum status broken; /* why a callback broke off; STATUS_OK: it did not */
 	struct error why;
 };
-
-static time_t
-now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec;
-}
 
 /* -- the answer -------------------------------------------------------------------- */
 
@@ -142,26 +128,14 @@ complain(struct run *r, const char *text)
 	r->broken = error_set(&r->why, STATUS_RETRY, "%s:%u: %s", r->host, r->port, text);
 }
 
-/* Looks whether `stop` has turned readable. */
-static void
-look_at_stop(struct run *r)
-{
-	struct pollfd stop = { .fd = r->http->stop, .events = POLLIN };
-
-	if (r->stopping || poll(&stop, 1, 0) <= 0)
-		return;
-	r->stopping = true;
-	r->stopping_since = now();
-}
-
 /* The commit point: false where the end of the request must not leave. */
 static bool
 commit(struct run *r)
 {
 	if (!r->request->commit || r->answer->committed)
 		return true;
-	look_at_stop(r);
-	if (r->stopping)
+	transfer_look_at_stop(&r->http->transfer);
+	if (r->http->transfer.stopping)
 		return false;
 	if (!r->request->commit(r->request->context)) {
 		complain(r, "the request was not sent: its end was held back");
@@ -187,7 +161,7 @@ on_start(void *context, char *their_ip, char *our_ip, int their_port, int our_po
 		return CURL_PREREQFUNC_ABORT;
 	}
 	r->started = true;
-	r->moved = now();
+	r->moved = clock_seconds();
 	return r->request->size > 0 || commit(r) ? CURL_PREREQFUNC_OK
 						 : CURL_PREREQFUNC_ABORT;
 }
@@ -249,7 +223,7 @@ on_line(char *line, size_t size, size_t count, void *context)
 	}
 	if (line[0] != '\r' && line[0] != '\n')
 		return len;
-	curl_easy_getinfo(r->http->easy, CURLINFO_RESPONSE_CODE, &code);
+	curl_easy_getinfo(r->http->transfer.easy, CURLINFO_RESPONSE_CODE, &code);
 	r->answered = code >= 200;
 	return len;
 }
@@ -281,7 +255,7 @@ on_progress(void *context, curl_off_t down_total, curl_off_t down, curl_off_t up
 		return 0;
 	r->up = up;
 	r->down = down;
-	r->moved = now();
+	r->moved = clock_seconds();
 	return 0;
 }
 
@@ -303,7 +277,7 @@ on_socket(void *context, curl_socket_t fd, curlsocktype purpose)
 static void
 set_transport(struct run *r)
 {
-	CURL *c = r->http->easy;
+	CURL *c = r->http->transfer.easy;
 
 	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, (long)HTTP_CONNECT_LIMIT);
@@ -322,7 +296,7 @@ set_transport(struct run *r)
 static void
 set_callbacks(struct run *r)
 {
-	CURL *c = r->http->easy;
+	CURL *c = r->http->transfer.easy;
 
 	curl_easy_setopt(c, CURLOPT_BUFFERSIZE, (long)BLOCK_DOWN);
 	curl_easy_setopt(c, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)HTTP_ANSWER_MAX);
@@ -345,7 +319,7 @@ set_callbacks(struct run *r)
 
 /* Seconds of silence that are borne now. Until a connection stands libcurl has a limit of
  * its own. */
-static time_t
+static int64_t
 patience(const struct run *r)
 {
 	const struct http_request *q = r->request;
@@ -360,12 +334,14 @@ patience(const struct run *r)
 /* Whether the exchange must be given up now: stopped, or silent or under way for too
  * long. */
 static bool
-given_up(struct run *r)
+given_up(void *context)
 {
-	time_t t = now(), longest = r->request->longest;
+	struct run *r = context;
+	const struct transfer *transfer = &r->http->transfer;
+	int64_t t = clock_seconds(), longest = r->request->longest;
 
-	if (r->stopping &&
-	    (!r->answer->committed || t - r->stopping_since >= HTTP_STOP_WAIT))
+	if (transfer->stopping &&
+	    (!r->answer->committed || t - transfer->stopping_since >= HTTP_STOP_WAIT))
 		return true;
 	if (t - r->moved >= patience(r))
 		return true;
@@ -376,72 +352,12 @@ given_up(struct run *r)
 	return true;
 }
 
-/* Whether the transfer has ended, and how. */
-static bool
-ended(const struct run *r, CURLcode *code)
-{
-	CURLMsg *msg;
-	int left;
-
-	while ((msg = curl_multi_info_read(r->http->multi, &left)))
-		if (msg->msg == CURLMSG_DONE) {
-			*code = msg->data.result;
-			return true;
-		}
-	return false;
-}
-
-static void
-wait_for_news(struct run *r)
-{
-	struct curl_waitfd stop = { .fd = r->http->stop, .events = CURL_WAIT_POLLIN };
-	bool watched = r->http->stop >= 0 && !r->stopping;
-
-	curl_multi_poll(
-	    r->http->multi, watched ? &stop : NULL, watched ? 1 : 0, TICK, NULL);
-	look_at_stop(r);
-}
-
-/* Runs the transfer to its end; CURLE_OPERATION_TIMEDOUT when it was given up. */
-static CURLcode
-run_transfer(struct run *r)
-{
-	CURLcode code = CURLE_FAILED_INIT;
-	int running = 0;
-
-	if (curl_multi_add_handle(r->http->multi, r->http->easy) != CURLM_OK)
-		return code;
-	look_at_stop(r);
-	for (;;) {
-		if (given_up(r))
-			return CURLE_OPERATION_TIMEDOUT;
-		if (curl_multi_perform(r->http->multi, &running) != CURLM_OK)
-			return CURLE_FAILED_INIT;
-		if (ended(r, &code))
-			return code;
-		wait_for_news(r);
-	}
-}
-
 /* Whether nobody answered at all, where no connection stands. */
 static bool
 is_unreachable(CURLcode code)
 {
 	return code == CURLE_COULDNT_RESOLVE_HOST || code == CURLE_COULDNT_CONNECT ||
 	    code == CURLE_OPERATION_TIMEDOUT;
-}
-
-/* Whether the certificate was refused for a time that this machine's clock is wrong
- * about. */
-static bool
-is_clock(char sentence[DISTRUST_ROOM], const struct run *r, CURLcode code)
-{
-	long result = 0;
-
-	return code == CURLE_PEER_FAILED_VERIFICATION &&
-	    curl_easy_getinfo(r->http->easy, CURLINFO_SSL_VERIFYRESULT, &result) ==
-	    CURLE_OK &&
-	    distrust_is_clock(sentence, result, time(NULL));
 }
 
 /* What broke: a sentence for each CURLcode that a person can act on. */
@@ -482,7 +398,7 @@ explain_break(const struct run *r, CURLcode code, struct error *e)
 			text = breaks[i].text;
 			status = breaks[i].status;
 		}
-	if (is_clock(clock, r, code))
+	if (transfer_blames_clock(clock, &r->http->transfer, code))
 		return error_set(e, STATUS_RETRY, "%s:%u: %s", r->host, r->port, clock);
 	if (!r->detail[0])
 		return error_set(e, status, "%s:%u: %s", r->host, r->port, text);
@@ -505,7 +421,7 @@ judge(struct run *r, CURLcode code, struct error *e)
 		complain(r, "it answered before it had the whole request");
 		return error_set(e, r->broken, "%s", r->why.text);
 	}
-	if (r->stopping && !a->committed)
+	if (r->http->transfer.stopping && !a->committed)
 		return error_set(e, STATUS_CANCELLED, "stopped before %s:%u had answered",
 		    r->host, r->port);
 	return explain_break(r, code, e);
@@ -519,12 +435,12 @@ run_close(struct run *r, bool broke)
 {
 	CURL *other = broke ? curl_easy_init() : NULL;
 
-	curl_multi_remove_handle(r->http->multi, r->http->easy);
+	curl_multi_remove_handle(r->http->transfer.multi, r->http->transfer.easy);
 	if (other) {
-		curl_easy_cleanup(r->http->easy);
-		r->http->easy = other;
+		curl_easy_cleanup(r->http->transfer.easy);
+		r->http->transfer.easy = other;
 	} else {
-		curl_easy_reset(r->http->easy);
+		curl_easy_reset(r->http->transfer.easy);
 	}
 	httprequest_wipe(r->fields);
 }
@@ -542,15 +458,16 @@ http_exchange(
 		return error_set(e, STATUS_SETTINGS,
 		    "the address of a web service cannot be used: it must begin with "
 		    "https:// and name no user");
-	status = httprequest_set(h->easy, &r.fields, q, e);
+	status = httprequest_set(h->transfer.easy, &r.fields, q, e);
 	if (status != STATUS_OK)
 		goto out;
 	set_transport(&r);
 	set_callbacks(&r);
-	r.began = r.moved = now();
-	code = run_transfer(&r);
+	h->transfer.stopping = false;
+	r.began = r.moved = clock_seconds();
+	code = transfer_run(&h->transfer, given_up, &r);
 	if (r.answered)
-		take_header(a, h->easy);
+		take_header(a, h->transfer.easy);
 	status = judge(&r, code, e);
 	a->unreachable = status == STATUS_RETRY && !r.started && is_unreachable(code);
 out:
@@ -565,11 +482,11 @@ http_open(struct http **out, const char *ca_file, int stop, struct error *e)
 
 	if (!h)
 		return error_set(e, STATUS_RETRY, "out of memory");
-	h->stop = stop;
+	h->transfer.stop = stop;
 	h->ca_file = strdup(ca_file ? ca_file : "");
-	h->easy = curl_easy_init();
-	h->multi = curl_multi_init();
-	if (!h->ca_file || !h->easy || !h->multi) {
+	h->transfer.easy = curl_easy_init();
+	h->transfer.multi = curl_multi_init();
+	if (!h->ca_file || !h->transfer.easy || !h->transfer.multi) {
 		http_close(h);
 		return error_set(e, STATUS_RETRY, "libcurl could not be started");
 	}
@@ -582,8 +499,8 @@ http_close(struct http *h)
 {
 	if (!h)
 		return;
-	curl_easy_cleanup(h->easy);
-	curl_multi_cleanup(h->multi);
+	curl_easy_cleanup(h->transfer.easy);
+	curl_multi_cleanup(h->transfer.multi);
 	free(h->ca_file);
 	free(h);
 }
