@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "admin/certificate.h"
@@ -15,8 +17,10 @@
 #include "admin/say.h"
 #include "lib/base/priv.h"
 #include "lib/account/account.h"
+#include "lib/account/endpoint.h"
 #include "lib/account/secret.h"
-#include "lib/login/vault.h"
+#include "lib/login/tokenfile.h"
+#include "lib/send/limits.h"
 
 enum {
 	DAY = 24 * 60 * 60, /* seconds */
@@ -135,14 +139,26 @@ examine_authorities(const struct examination *x)
 
 /* -- tokens -------------------------------------------------------------------------- */
 
-/* The folder of tokens (vault.h); -1 and errno where it cannot be opened. */
+/* A folder of state_dir; -1 and errno where it cannot be opened. */
 static int
-open_tokens(const struct config *config)
+open_state(const struct config *config, const char *name)
 {
 	char path[PATH_MAX];
 
-	snprintf(path, sizeof(path), "%s/tokens", config->state_dir);
+	snprintf(path, sizeof(path), "%s/%s", config->state_dir, name);
 	return open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+/* All that is stored for an account, also under other settings, of which the vault itself
+ * (vault.h) would say that there is nothing. */
+static enum status
+read_tokens(struct tokens *out, bool *damaged, int folder, const struct account *a,
+    struct error *e)
+{
+	struct tokenfile file;
+	enum status status = tokenfile_init(&file, folder, a->name, e);
+
+	return status == STATUS_OK ? tokenfile_read(out, damaged, &file, e) : status;
 }
 
 static void
@@ -177,9 +193,11 @@ tell_age(const struct examination *x, const struct tokens *t)
 static void
 tell_tokens(const struct examination *x, const struct tokens *t, bool damaged)
 {
+	bool ours = t->identity == endpoint_identity(x->account);
 	const char *name = x->account->name;
 
-	tell_failure(x, t);
+	if (ours)
+		tell_failure(x, t);
 	if (!account_is_delegated(x->account)) {
 		if (damaged)
 			finding(x->findings, SEVERITY_WARNING,
@@ -187,11 +205,15 @@ tell_tokens(const struct examination *x, const struct tokens *t, bool damaged)
 	} else if (damaged) {
 		finding(x->findings, SEVERITY_ERROR,
 		    "the stored tokens are damaged; run: postroom login %s", name);
-	} else if (!t->refresh[0]) {
+	} else if (!ours && t->login) {
 		finding(x->findings, SEVERITY_ERROR,
-		    "nobody has signed in yet, or not since the settings changed; run: "
-		    "postroom login %s",
+		    "somebody has signed in, but the settings have changed since (auth, "
+		    "username, client_id, tenant, scope, server or an address); put them "
+		    "back as they were, or run: postroom login %s",
 		    name);
+	} else if (!ours || !t->refresh[0]) {
+		finding(x->findings, SEVERITY_ERROR,
+		    "nobody has signed in yet; run: postroom login %s", name);
 	} else {
 		tell_age(x, t);
 	}
@@ -200,28 +222,121 @@ tell_tokens(const struct examination *x, const struct tokens *t, bool damaged)
 static void
 examine_tokens(const struct examination *x)
 {
-	static const struct tokens none;
-	const struct tokens *tokens = &none;
-	struct vault *vault = NULL;
+	struct tokens tokens = { .identity = 0 };
 	bool damaged = false;
 	struct error e;
 	int folder;
 
 	if (!account_is_oauth(x->account))
 		return;
-	folder = open_tokens(x->config);
+	folder = open_state(x->config, "tokens");
 	if (folder < 0 && errno == EACCES && geteuid() != 0)
 		finding_unseen(x->findings, x->config->state_dir);
 	else if (folder < 0 && errno != ENOENT)
 		finding(x->findings, SEVERITY_ERROR, "%s/tokens cannot be used: %s",
 		    x->config->state_dir, strerror(errno));
 	else if (folder >= 0 &&
-	    (vault_open(&vault, folder, x->account, &e) != STATUS_OK ||
-		vault_look(&tokens, vault, &damaged, &e) != STATUS_OK))
+	    read_tokens(&tokens, &damaged, folder, x->account, &e) != STATUS_OK)
 		finding(x->findings, SEVERITY_ERROR, "%s", e.text);
 	else
-		tell_tokens(x, tokens, damaged);
-	vault_close(vault);
+		tell_tokens(x, &tokens, damaged);
+	tokens_wipe(&tokens);
+	if (folder >= 0)
+		close(folder);
+}
+
+/* -- a refused login ----------------------------------------------------------------- */
+
+/* Whether a file was changed, or touched, in the last so many ms. */
+static bool
+has_changed(const char *path, int64_t ms)
+{
+	struct timespec now;
+	struct stat st;
+	int64_t age;
+
+	if (!*path || stat(path, &st) != 0)
+		return false;
+	clock_gettime(CLOCK_REALTIME, &now);
+	age = (now.tv_sec - st.st_ctim.tv_sec) * INT64_C(1000) +
+	    (now.tv_nsec - st.st_ctim.tv_nsec) / 1000000;
+	return age < ms;
+}
+
+/* Whether somebody signed in. Tokens that were only renewed look the same: before a login
+ * is refused that is done, and hardly in the minutes after it. */
+static bool
+has_signed_in(const struct examination *x, int64_t ms)
+{
+	const struct moment now = moment_now();
+	struct tokens tokens = { .identity = 0 };
+	bool damaged, found = false;
+	int folder;
+
+	if (!account_is_delegated(x->account))
+		return false;
+	folder = open_state(x->config, "tokens");
+	if (folder >= 0 &&
+	    read_tokens(&tokens, &damaged, folder, x->account, NULL) == STATUS_OK)
+		found = tokens.refreshed.name[0] &&
+		    moment_since(&tokens.refreshed, &now) < ms;
+	tokens_wipe(&tokens);
+	if (folder >= 0)
+		close(folder);
+	return found;
+}
+
+/* Whether what opens an account before its time happened in the last so many ms. */
+static bool
+is_open_again(const struct examination *x, int64_t ms)
+{
+	const struct account *a = x->account;
+
+	if (has_changed(x->config->path, ms))
+		return true;
+	if (a->auth == AUTH_PASSWORD)
+		return has_changed(a->password_file, ms);
+	return has_changed(a->client_secret_file, ms) ||
+	    has_changed(a->certificate_file, ms) || has_changed(a->key_file, ms) ||
+	    has_signed_in(x, ms);
+}
+
+static void
+tell_refusal(const struct examination *x, const struct limits_refusal *r)
+{
+	time_t again = time(NULL) + (time_t)((r->left + 999) / 1000);
+	struct tm tm;
+	char when[8];
+
+	if (r->left == 0 || is_open_again(x, r->since))
+		return;
+	localtime_r(&again, &tm);
+	strftime(when, sizeof(when), "%H:%M", &tm);
+	finding(x->findings, SEVERITY_WARNING,
+	    "closed until %s after a refused login; when its cause is mended, this opens "
+	    "it at once: touch %s (%s)",
+	    when, x->config->path, r->text);
+}
+
+static void
+examine_refusal(const struct examination *x)
+{
+	int folder = open_state(x->config, "limits");
+	struct limits_refusal refusal;
+	char path[PATH_MAX];
+	struct error e;
+
+	snprintf(path, sizeof(path), "%s/limits", x->config->state_dir);
+	if (folder < 0 && errno == EACCES && geteuid() != 0)
+		finding_unseen(x->findings, path);
+	else if (folder < 0 && errno != ENOENT)
+		finding(x->findings, SEVERITY_ERROR, "%s cannot be used: %s", path,
+		    strerror(errno));
+	else if (folder >= 0 &&
+	    limits_peek(&refusal, folder, x->account->name, &e) != STATUS_OK)
+		finding(x->findings, SEVERITY_ERROR, "%s", e.text);
+	else if (folder >= 0)
+		tell_refusal(x, &refusal);
 	if (folder >= 0)
 		close(folder);
 }
@@ -312,6 +427,7 @@ examine_account(const struct examination *x)
 		examine_certificate,
 		examine_authorities,
 		examine_tokens,
+		examine_refusal,
 		examine_password_end,
 		examine_direct_send,
 	};

@@ -1,6 +1,7 @@
 /*
- * examine: what `postroom check` looks at in one account: files, certificates, tokens,
- * until when its way of signing in works. Reads; changes nothing, and talks to nobody.
+ * examine: what `postroom check` looks at in one account: files, certificates, tokens, a
+ * login that was refused, until when its way of signing in works. Reads; changes nothing,
+ * and talks to nobody.
  */
 #ifndef POSTROOM_ADMIN_EXAMINE_H
 #define POSTROOM_ADMIN_EXAMINE_H

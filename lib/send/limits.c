@@ -66,9 +66,10 @@ wait_for(int stop, int64_t ns)
 
 /* -- files and locks --------------------------------------------------------------- */
 
-/* Opens ACCOUNT.part, making it when it is missing. */
+/* Opens ACCOUNT.part. With O_CREAT in `how` one that is missing is made; without it *out
+ * is -1 then. */
 static enum status
-open_part(int *out, const struct limits *l, const char *part, struct error *e)
+open_part(int *out, const struct limits *l, const char *part, int how, struct error *e)
 {
 	char name[FILE_NAME_MAX];
 	struct stat st;
@@ -76,8 +77,12 @@ open_part(int *out, const struct limits *l, const char *part, struct error *e)
 
 	snprintf(name, sizeof(name), "%s.%s", l->account, part);
 	/* O_NONBLOCK: what is no file must not keep us waiting either */
-	fd = openat(l->folder, name,
-	    O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600);
+	fd = openat(
+	    l->folder, name, how | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600);
+	if (fd < 0 && errno == ENOENT && !(how & O_CREAT)) {
+		*out = -1;
+		return STATUS_OK;
+	}
 	if (fd < 0)
 		return error_errno(e, "the file %s cannot be opened", name);
 	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
@@ -108,7 +113,7 @@ try_lock(const struct limits *l, const char *part, int *fd, struct error *e)
 
 	if (*fd >= 0)
 		return STATUS_OK;
-	status = open_part(&file, l, part, e);
+	status = open_part(&file, l, part, O_RDWR | O_CREAT, e);
 	if (status)
 		return status;
 	if (flock(file, LOCK_EX | LOCK_NB) == 0) {
@@ -170,25 +175,31 @@ lock_state(const struct limits *l, int *fd, int stop, struct error *e)
 }
 
 static enum status
-open_session(const struct limits *l, struct session *s, int stop, struct error *e)
+read_state(struct standing *out, int fd, const struct limits *l, struct error *e)
 {
 	char bytes[STANDING_MAX];
+	ssize_t n = pread(fd, bytes, sizeof(bytes), 0);
+
+	if (n < 0)
+		return error_errno(e, "%s.state cannot be read", l->account);
+	standing_read(out, bytes, (size_t)n);
+	return STATUS_OK;
+}
+
+static enum status
+open_session(const struct limits *l, struct session *s, int stop, struct error *e)
+{
 	enum status status;
-	ssize_t n;
 
 	s->fd = -1;
 	status = lock_state(l, &s->fd, stop, e);
 	if (status)
 		return status;
-	n = pread(s->fd, bytes, sizeof(bytes), 0);
-	if (n < 0) {
-		status = error_errno(e, "%s.state cannot be read", l->account);
+	status = read_state(&s->standing, s->fd, l, e);
+	if (status)
 		release(&s->fd);
-		return status;
-	}
 	s->now = moment_now();
-	standing_read(&s->standing, bytes, (size_t)n);
-	return STATUS_OK;
+	return status;
 }
 
 /* The same for what an attempt taught, which nothing can be done about. */
@@ -267,14 +278,25 @@ number_server(const char *host)
 	return (uint32_t)crc32(0, (const Bytef *)host, (uInt)strlen(host));
 }
 
-static void
-set_rule(struct limits *l, const struct limits_rule *rule)
+static enum status
+set_account(struct limits *l, const char *name, struct error *e)
 {
-	for (size_t i = 0; rule->account[i]; i++) {
-		char c = rule->account[i];
+	if (!is_name(name))
+		return error_set(e, STATUS_SETTINGS,
+		    "'%.100s' is no name of an account; allowed: up to %d letters, "
+		    "digits, '.', '_', '-'",
+		    name, LIMITS_NAME_MAX - 1);
+	for (size_t i = 0; name[i]; i++) {
+		char c = name[i];
 
 		l->account[i] = c >= 'A' && c <= 'Z' ? (char)(c + 'a' - 'A') : c;
 	}
+	return STATUS_OK;
+}
+
+static void
+set_rule(struct limits *l, const struct limits_rule *rule)
+{
 	l->connections = rule->connections ? rule->connections : 1;
 	l->fingerprint = rule->fingerprint;
 	l->server = number_server(rule->server);
@@ -285,23 +307,22 @@ enum status
 limits_open(
     struct limits **out, int folder, const struct limits_rule *rule, struct error *e)
 {
+	struct limits *l = calloc(1, sizeof(*l));
 	enum status status;
-	struct limits *l;
 	int fd;
 
-	if (!is_name(rule->account))
-		return error_set(e, STATUS_SETTINGS,
-		    "'%.100s' is no name of an account; allowed: up to %d letters, "
-		    "digits, '.', '_', '-'",
-		    rule->account, LIMITS_NAME_MAX - 1);
-	l = calloc(1, sizeof(*l));
 	if (!l)
 		return error_errno(e, "the limits of the account %s", rule->account);
+	status = set_account(l, rule->account, e);
+	if (status) {
+		free(l);
+		return status;
+	}
 	set_rule(l, rule);
 	l->slot = l->login = -1;
 	l->folder = fcntl(folder, F_DUPFD_CLOEXEC, 0);
 	status = l->folder < 0 ? error_errno(e, "the folder of the limits")
-			       : open_part(&fd, l, "state", e);
+			       : open_part(&fd, l, "state", O_RDWR | O_CREAT, e);
 	if (status) {
 		limits_close(l);
 		return status;
@@ -336,7 +357,7 @@ static const struct {
 	[PAUSE] = { LIMITS_PAUSE_STAY, "the server asked for a pause" },
 	[REFUSED] = { 0,
 	    "its login was refused, and is tried once in 15 minutes, or when its "
-	    "password or settings change, or somebody signs in" },
+	    "settings or secret change, or somebody signs in" },
 	[SLOT] = { LIMITS_WAIT_MAX, "all its connections (max_connections) are in use" },
 	[LOGIN] = { LIMITS_WAIT_MAX, "another job is trying its login" },
 	[BUCKET] = { LIMITS_WAIT_MAX, "it has sent what max_per_minute allows" },
@@ -540,4 +561,32 @@ limits_size(struct limits *l)
 		finish(l, &s, false);
 	}
 	return size;
+}
+
+/* -- for onlookers ------------------------------------------------------------------- */
+
+/* Without the lock: an onlooker that is stopped must not stop the account. What it meets
+ * half written is damaged, and counts as nothing. */
+enum status
+limits_peek(struct limits_refusal *out, int folder, const char *account, struct error *e)
+{
+	const struct moment now = moment_now();
+	struct limits l = { .folder = folder };
+	struct standing s = { .bucket = 0 };
+	enum status status;
+	int fd = -1;
+
+	status = set_account(&l, account, e);
+	if (status == STATUS_OK)
+		status = open_part(&fd, &l, "state", O_RDONLY, e);
+	if (status == STATUS_OK && fd >= 0)
+		status = read_state(&s, fd, &l, e);
+	if (fd >= 0)
+		close(fd);
+	if (status)
+		return status;
+	out->left = standing_refusal_left(&s, s.refused.fingerprint, &now);
+	out->since = out->left ? LIMITS_LOGIN_PAUSE * INT64_C(1000) - out->left : 0;
+	memcpy(out->text, s.refused.text, sizeof(out->text));
+	return STATUS_OK;
 }

@@ -91,4 +91,18 @@ void limits_size_seen(struct limits *l, uint64_t size);
 /* The SIZE that was seen within LIMITS_SIZE_DAYS, of this server; 0: none. */
 uint64_t limits_size(struct limits *l);
 
+/* A login that was refused, whatever its fingerprint was: whether it would be another one
+ * by now is not told. */
+struct limits_refusal {
+	int64_t left;  /* ms until it is tried again; 0: nothing is closed */
+	int64_t since; /* ms since it was tried last; where it is closed */
+	char text[STANDING_TEXT_MAX]; /* what was said of it */
+};
+
+/* Looks whether an account is closed so, for an onlooker: nothing is made, locked or
+ * waited for. STATUS_SETTINGS, STATUS_RETRY as limits_open(); a file that is missing or
+ * damaged is none of that: nothing is closed. */
+enum status limits_peek(
+    struct limits_refusal *out, int folder, const char *account, struct error *e);
+
 #endif

@@ -62,7 +62,7 @@ static const struct reply_class LOGIN_LATER = { VERDICT_WAIT,
 	"the server cannot check logins at the moment" };
 static const struct reply_class ACCESS_RULES = { VERDICT_LOGIN,
 	"the organisation's access rules (Conditional Access, multifactor "
-	"authentication) or a wrong password keep the mailbox out; look at its sign-ins "
+	"authentication) or wrong credentials keep the mailbox out; look at its sign-ins "
 	"in Entra, see docs/office365.md" };
 static const struct reply_class FEDERATION_DOWN = { VERDICT_LOGIN,
 	"the organisation's own sign-in service (federation) does not answer the mail "

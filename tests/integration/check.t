@@ -322,19 +322,36 @@ def aged(store, days):
 
 
 def test_nobody_signed_in(house):
-    """Where nobody has signed in, or under other settings, it says who is to run what"""
+    """Where nobody has signed in it says who is to run what, and of damage the same"""
     path = house.settings(account=DEVICE)
     login = "run: postroom login office365"
     one(house.check(path, code=ERRORS), "error", "nobody has signed in yet", login)
     store = oauth.Store(path)
-    store.plant(refresh=CANARY, number=store.identity ^ 1)
-    one(house.check(path, code=ERRORS), "error", "since the settings changed", login)
+    store.plant(login=0, number=store.identity ^ 1, refresh=CANARY)
+    one(house.check(path, code=ERRORS), "error", "nobody has signed in yet", login)
     store.path.write_bytes(store.path.read_bytes()[:-30])
     one(house.check(path, code=ERRORS), "error", "damaged", login)
     store.path.write_bytes(random.Random(6).randbytes(50000))
     one(house.check(path, code=ERRORS), "error", "damaged", login)
     store.path.chmod(0o644)
     one(house.check(path, code=ERRORS), "error", "remove it")
+
+
+def test_signed_in_otherwise(house):
+    """Where somebody has, under other settings, it says that, until those are back"""
+    path = house.settings(account=DEVICE)
+    oauth.Store(path).plant(refresh=CANARY, access=CANARY)
+    one(house.check(path), "ok", "somebody has signed in")
+    good = path.read_text()
+    for old, new in (("client_id = i\n", "client_id = j\n"), (settings.USER, "b@example.com"),
+                     ("oauth-device", "oauth-code")):
+        path.write_text(good.replace(old, new))
+        result = house.check(path, code=ERRORS)
+        one(result, "error", "the settings have changed since", "put them back as they were",
+            "run: postroom login office365")
+        tap.absent("nobody has signed in", result.out, "the output")
+        path.write_text(good)
+        one(house.check(path), "ok", "somebody has signed in")
 
 
 def test_age(house):
@@ -362,8 +379,12 @@ def test_failure(house):
                         if severity == "warning" else ())
             tap.same(server.entra.count("token"), 1, "the questions")
             result = house.check(server.settings, code=code)
-            one(result, severity, "the last question for a token failed: ",
-                server.store.read().failed[:40])
+            failed = "the last question for a token failed: "
+            one(result, severity, failed, server.store.read().failed[:40])
+            server.settings.write_text(server.settings.read_text().replace(
+                "client_id = ", "client_id = other"))
+            result = house.check(server.settings, code=ERRORS)
+            tap.absent(failed, result.out, "what is said under other settings")
 
 
 def test_application(house):

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -150,7 +151,7 @@ try_counts_when_it_begins(void **state)
 	limits_leave(l);
 	closed = assert_closed(l,
 	    "account office365: its login was refused, and is tried once in 15 minutes, "
-	    "or when its password or settings change, or somebody signs in: 535 5.7.3 no");
+	    "or when its settings or secret change, or somebody signs in: 535 5.7.3 no");
 	assert_in_range(closed.wait, 899 * 1000, 900 * 1000);
 	limits_close(l);
 }
@@ -287,6 +288,99 @@ size_is_of_one_server(void **state)
 	limits_close(c);
 }
 
+/* -- onlookers --------------------------------------------------------------------- */
+
+static struct limits_refusal
+peek(const char *account)
+{
+	struct limits_refusal found = { .left = -1, .since = -1, .text = "?" };
+	struct error e = { "" };
+
+	if (limits_peek(&found, folder, account, &e) != STATUS_OK)
+		fail_msg("%s", e.text);
+	return found;
+}
+
+static void
+assert_open(void)
+{
+	struct limits_refusal found = peek(ACCOUNT);
+
+	assert_int_equal(found.left, 0);
+	assert_int_equal(found.since, 0);
+}
+
+static void
+onlooker_sees_a_refusal(void **state)
+{
+	struct limits *l = open_limits(&login);
+	struct limits_refusal found;
+	struct standing s;
+
+	(void)state;
+	assert_open();
+	limits_login_refused(l, "535 5.7.3 no");
+	read_standing(&s);
+	s.refused.again.boot -= 100 * 1000;
+	write_standing(&s);
+	found = peek("Office365");
+	assert_in_range(found.left, 795 * 1000, 800 * 1000);
+	assert_int_equal(found.left + found.since, 900 * 1000);
+	assert_string_equal(found.text, "535 5.7.3 no");
+	let_time_pass();
+	assert_open();
+	limits_login_refused(l, "no");
+	assert_int_equal(peek(ACCOUNT).since / 5000, 0);
+	limits_login_good(l);
+	assert_open();
+	limits_close(l);
+}
+
+/* It stands in nobody's way, and nobody in its. */
+static void
+onlooker_waits_for_nobody(void **state)
+{
+	struct limits *l = open_limits(&login);
+	int fd;
+
+	(void)state;
+	limits_login_refused(l, "no");
+	fd = openat(folder, ACCOUNT ".state", O_RDONLY | O_CLOEXEC);
+	assert_int_equal(flock(fd, LOCK_EX | LOCK_NB), 0);
+	assert_true(peek(ACCOUNT).left > 0);
+	close(fd);
+	limits_close(l);
+}
+
+static void
+onlooker_makes_nothing(void **state)
+{
+	(void)state;
+	assert_open();
+	assert_int_equal(faccessat(folder, ACCOUNT ".state", F_OK, 0), -1);
+	write_file(ACCOUNT ".state", "nonsense", 8);
+	assert_open();
+}
+
+static void
+onlooker_meets_what_is_no_state(void **state)
+{
+	struct limits_refusal found = { .left = 17 };
+	struct error e;
+
+	(void)state;
+	assert_int_equal(limits_peek(&found, folder, "../a", &e), STATUS_SETTINGS);
+	assert_non_null(strstr(e.text, "'../a' is no name of an account"));
+	assert_int_equal(mkdirat(folder, ACCOUNT ".state", 0700), 0);
+	assert_int_equal(limits_peek(&found, folder, ACCOUNT, &e), STATUS_RETRY);
+	assert_string_equal(e.text, "office365.state is no regular file; remove it");
+	unlinkat(folder, ACCOUNT ".state", AT_REMOVEDIR);
+	assert_int_equal(symlinkat("/dev/null", folder, ACCOUNT ".state"), 0);
+	assert_int_equal(limits_peek(&found, folder, ACCOUNT, &e), STATUS_RETRY);
+	assert_non_null(strstr(e.text, "office365.state cannot be opened: "));
+	assert_int_equal(found.left, 17);
+}
+
 int
 main(void)
 {
@@ -303,6 +397,10 @@ main(void)
 		in_folder(no_news_is_not_written),
 		in_folder(size_is_for_all),
 		in_folder(size_is_of_one_server),
+		in_folder(onlooker_sees_a_refusal),
+		in_folder(onlooker_waits_for_nobody),
+		in_folder(onlooker_makes_nothing),
+		in_folder(onlooker_meets_what_is_no_state),
 	};
 
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);
