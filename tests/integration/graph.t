@@ -333,7 +333,7 @@ def throttled(step, data, wait):
             before = time.time()
             result = graph.put_off(house, server, "429", data=content)
             announced = int.__add__(*(int(each) * unit for each, unit in zip(re.findall(
-                r"next try at (\d\d):(\d\d)", result.log)[-1], (60, 1))))
+                r"next try at (?:[0-9-]{10} )?(\d\d):(\d\d)", result.log)[-1], (60, 1))))
             early = (announced - minutes_of_day(before + wait)) % (24 * 60)
             assert early < 12 * 60, f"announced {24 * 60 - early} minutes too early"
             left = graph.pause(server)
@@ -366,7 +366,7 @@ def test_busy_for_a_moment(house):
     with house.signed_in({"faults": {"sendmail": [busy]}}) as server:
         before = time.time()
         log = graph.put_off(house, server, "503").log
-        hour, minute = re.findall(r"next try at (\d\d):(\d\d)", log)[-1]
+        hour, minute = re.findall(r"next try at (?:[0-9-]{10} )?(\d\d):(\d\d)", log)[-1]
         late = (int(hour) * 60 + int(minute) - minutes_of_day(before + 1800)) % (24 * 60)
         assert late < 10, f"next try at {hour}:{minute}"
         graph.sent(house, server, uuid=OTHER, number=18)

@@ -1,9 +1,11 @@
 """System calls that fail or kill: the n-th of its kind in each process, by strace(1)."""
+import itertools
 from pathlib import Path
 
 from rig import tap
 
 STRACE = Path("/usr/bin/strace")
+NUMBERS = itertools.count(1)
 
 
 class Fault:
@@ -14,7 +16,7 @@ class Fault:
         if not STRACE.exists():
             raise tap.Skip("the package strace")
         self.name = f"{how} at {calls} number {when}"
-        self.record = Path(folder) / f"strace-{id(self)}"
+        self.record = Path(folder) / f"strace-{next(NUMBERS)}"
         self.command = (
             STRACE, "-f", "-qq", "-o", self.record, "-e", f"trace={calls}",
             "-e", f"inject={calls}:{how}:when={when}")
