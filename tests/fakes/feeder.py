@@ -38,7 +38,7 @@ test-picture Grid
 """
 
 
-class Feeder:
+class Feeder(program.Served):
     """saned and the relay before it."""
 
     def __init__(self, folder, sheets, ending="empty"):
@@ -107,13 +107,6 @@ class Feeder:
         self.listener.close()
         if self.saned:
             program.end_session(self.saned)
-
-    def __enter__(self):
-        self.start()
-        return self
-
-    def __exit__(self, *_):
-        self.stop()
 
     def _listen(self):
         while not self.stopping.is_set():

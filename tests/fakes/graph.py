@@ -59,7 +59,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from fakes import certificates, web  # noqa: E402
+from fakes import certificates, program, web  # noqa: E402
 from fakes.graphscript import Script  # noqa: E402
 from fakes.mailbox import Attachment, Message, Session  # noqa: E402
 
@@ -165,7 +165,7 @@ class Port(web.Service):
         self.listener.RequestHandlerClass = Handler
 
 
-class Server:
+class Server(program.Served):
     """The service, with what it saw:
 
     requests   every request: step, method, path, where (graph or upload), size and sha256 of
@@ -550,20 +550,10 @@ class Server:
         for each in self.ports:
             each.stop()
 
-    def __enter__(self):
-        self.start()
-        return self
-
-    def __exit__(self, *_):
-        self.stop()
-
 
 def main():
-    if len(sys.argv) != 3:
-        sys.exit("usage: graph.py FOLDER SCRIPT")
-    folder, script = Path(sys.argv[1]), sys.argv[2]
-    text = script if script.lstrip().startswith("{") else Path(script).read_text()
-    with Server(json.loads(text), folder) as server:
+    folder, script = program.folder_and_script()
+    with Server(script, folder) as server:
         print(f"ready {server.port}", flush=True)
         for line in sys.stdin:
             if line.strip() == "record":

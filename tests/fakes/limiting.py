@@ -25,7 +25,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from email.parser import BytesHeaderParser
 
-from fakes import dialogue
+from fakes import dialogue, program
 
 OWN = "127.0.0.1"
 ESTABLISHED = 1  # tcpi_state: the client has not closed yet
@@ -191,7 +191,7 @@ class Connection:
              "DATA": data, "RSET": reset_dialogue, "QUIT": quit}
 
 
-class Server:
+class Server(program.Served):
     """The server in threads of its own, with its books:
 
     opened     when each connection of the mailbox's own came, in seconds
@@ -309,10 +309,3 @@ class Server:
                 pass
         self.wait_idle(limit=5)
         self.listener.close()
-
-    def __enter__(self):
-        self.start()
-        return self
-
-    def __exit__(self, *_):
-        self.stop()

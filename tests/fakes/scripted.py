@@ -429,7 +429,7 @@ class Intake:
         return True
 
 
-class Server:
+class Server(program.Served):
     """The server in a thread of its own, with what it saw:
 
     commands     every command line, in order
@@ -553,20 +553,10 @@ class Server:
         self.wait_idle(limit=5)
         self.listener.close()
 
-    def __enter__(self):
-        self.start()
-        return self
-
-    def __exit__(self, *_):
-        self.stop()
-
 
 def main():
-    if len(sys.argv) != 3:
-        sys.exit("usage: scripted.py FOLDER SCRIPT")
-    folder, script = Path(sys.argv[1]), sys.argv[2]
-    text = script if script.lstrip().startswith("{") else Path(script).read_text()
-    server = Server(json.loads(text), folder)
+    folder, script = program.folder_and_script()
+    server = Server(script, folder)
     program.serve_until_told(server)
     (folder / "record.json").write_text(json.dumps(server.record(), indent=1) + "\n")
 

@@ -147,7 +147,7 @@ class Mailbox:
             self.arrived.notify_all()
 
 
-class Server:
+class Server(program.Served):
     """The server in a thread of its own. `paths` lists the messages as they arrived.
 
     tokens(token, mailbox) tells whether a token is good. With `challenge` one that is not is
@@ -219,13 +219,6 @@ class Server:
         if self.thread.is_alive():
             self.loop.call_soon_threadsafe(self.loop.stop)
             self.thread.join()
-
-    def __enter__(self):
-        self.start()
-        return self
-
-    def __exit__(self, *_):
-        self.stop()
 
 
 def main():

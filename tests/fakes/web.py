@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl, urlsplit
 
-from fakes import certificates
+from fakes import program
 
 HANDSHAKE_LIMIT = 30           # seconds
 NEVER = 3600                   # seconds; longer than any test runs
@@ -240,7 +240,7 @@ class _Listener(ThreadingHTTPServer):
         self.server_name, self.server_port = "localhost", self.server_address[1]
 
 
-class Service:
+class Service(program.Served):
     """The service in a thread of its own, with what it saw:
 
     requests   every request, in order
@@ -368,10 +368,3 @@ class Service:
                 stream.shutdown(socket.SHUT_RDWR)
             except OSError:
                 pass
-
-    def __enter__(self):
-        self.start()
-        return self
-
-    def __exit__(self, *_):
-        self.stop()

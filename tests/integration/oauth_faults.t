@@ -1,10 +1,8 @@
 #!/usr/bin/python3 -B
 """Signing in with tokens when something is wrong with the sign-in service, with what it says, or
 with what is on the disk. The tests of the tables are met side by side at the start."""
-import copy
 import os
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -12,26 +10,10 @@ from rig import backend, oauth, tap  # noqa: E402
 from rig.backend import OK, RETRY, STOP  # noqa: E402
 
 LOGIN = "postroom login"  # what a sentence asks for
-AT_ONCE = 8
-MEETINGS = []  # of the tables' tests, each with a member for what came of it
 
 
-def side_by_side(name, sentence, meet):
-    """A test that is met at the start, beside others."""
-    def test(_):
-        test.outcome.result()
-    test.__doc__, test.meet = sentence, meet
-    MEETINGS.append(test)
-    globals()[name] = test
-
-
-class House(oauth.TokenHouse):
-    def __enter__(self):
-        super().__enter__()
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            for each in MEETINGS:
-                each.outcome = pool.submit(each.meet, copy.copy(self))
-        return self
+class House(tap.SideBySide, oauth.TokenHouse):
+    """The tests of the tables are met at its start."""
 
 
 # -- the authorization server in trouble -------------------------------------------------------
@@ -86,8 +68,9 @@ def trouble(action):
 
 
 for _number, (_what, _action) in enumerate(TROUBLE.items()):
-    side_by_side(f"test_trouble_{_number}", f"A sign-in service that {_what}: the job waits, "
-                 "and goes when that is over", trouble(_action))
+    globals()[f"test_trouble_{_number}"] = tap.side_by_side(
+        f"A sign-in service that {_what}: the job waits, and goes when that is over",
+        trouble(_action))
 
 
 def test_service_down(house):
@@ -164,8 +147,9 @@ def refusal(number, word):
 
 
 for _number, _word in REFUSALS:
-    side_by_side(f"test_aadsts_{_number}", f"AADSTS{_number}: the queue stops, with a word on "
-                 f"'{_word}' and the correlation id", refusal(_number, _word))
+    globals()[f"test_aadsts_{_number}"] = tap.side_by_side(
+        f"AADSTS{_number}: the queue stops, with a word on '{_word}' and the correlation id",
+        refusal(_number, _word))
 
 
 def test_locked_account(house):
@@ -273,8 +257,8 @@ def changed_store(change):
 
 
 for _number, (_what, _change) in enumerate(STORES.items()):
-    side_by_side(f"test_store_{_number}", f"A store that {_what}: exit 4, no token is shown",
-                 changed_store(_change))
+    globals()[f"test_store_{_number}"] = tap.side_by_side(
+        f"A store that {_what}: exit 4, no token is shown", changed_store(_change))
 
 
 if __name__ == "__main__":

@@ -1,37 +1,19 @@
 #!/usr/bin/python3 -B
 """What servers say where tokens are asked for and shown: no secret of ours is repeated to log,
 record or queue, and what passes by itself stops no queue. All are met side by side."""
-import copy
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 from rig import oauth, tap  # noqa: E402
-from rig.backend import OK, RETRY, STOP  # noqa: E402
+from rig.backend import OK, RETRY  # noqa: E402
 
-AT_ONCE = 8
 SECRET = "GOCSPX-a1B2c3D4e5F6g7H8i9J0k1L2m3N"  # of Google's form: 34 characters
 PIECE = 12  # characters in a row that give it away
-MEETINGS = []
 
 
-def side_by_side(name, sentence, meet):
-    """A test that is met at the start, beside others."""
-    def test(_):
-        test.outcome.result()
-    test.__doc__, test.meet = sentence, meet
-    MEETINGS.append(test)
-    globals()[name] = test
-
-
-class House(oauth.TokenHouse):
-    def __enter__(self):
-        super().__enter__()
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            for each in MEETINGS:
-                each.outcome = pool.submit(each.meet, copy.copy(self))
-        return self
+class House(tap.SideBySide, oauth.TokenHouse):
+    """All tests are met at its start."""
 
 
 def untold(server, result, secret):
@@ -75,10 +57,12 @@ def repeats_refresh_token(shape):
 
 
 for _number, _shape in enumerate(SHAPES):
-    side_by_side(f"test_client_secret_{_number}", "A client secret that a refusal repeats is "
-                 f"left out: {_shape}", repeats_client_secret(_shape))
-    side_by_side(f"test_refresh_token_{_number}", "A refresh token with slashes that a refusal "
-                 f"repeats is left out: {_shape}", repeats_refresh_token(_shape))
+    globals()[f"test_client_secret_{_number}"] = tap.side_by_side(
+        f"A client secret that a refusal repeats is left out: {_shape}",
+        repeats_client_secret(_shape))
+    globals()[f"test_refresh_token_{_number}"] = tap.side_by_side(
+        f"A refresh token with slashes that a refusal repeats is left out: {_shape}",
+        repeats_refresh_token(_shape))
 
 
 def nonsense_at_auth(house):
@@ -93,8 +77,9 @@ def nonsense_at_auth(house):
         tap.same(house.print(server).code, OK, "the exit code when all is well")
 
 
-side_by_side("test_nonsense_at_auth", "A submission server that repeats the token in a line that "
-             "is no reply: it is not quoted, and the job waits", nonsense_at_auth)
+test_nonsense_at_auth = tap.side_by_side(
+    "A submission server that repeats the token in a line that is no reply: it is not quoted, "
+    "and the job waits", nonsense_at_auth)
 
 
 # -- what passes -------------------------------------------------------------------------------
@@ -126,8 +111,8 @@ def passes(action, *words):
 
 
 for _number, (_what, _row) in enumerate(PASSING.items()):
-    side_by_side(f"test_passing_{_number}", f"A proxy's or portal's answer passes: {_what}",
-                 passes(*_row))
+    globals()[f"test_passing_{_number}"] = tap.side_by_side(
+        f"A proxy's or portal's answer passes: {_what}", passes(*_row))
 
 
 def bare_refusal(house):
@@ -138,7 +123,7 @@ def bare_refusal(house):
             oauth.stopped(house, server, "without saying why", str(status))
 
 
-side_by_side("test_bare_refusal", "A bare refusal is one: the queue stops", bare_refusal)
+test_bare_refusal = tap.side_by_side("A bare refusal is one: the queue stops", bare_refusal)
 
 
 def clock_and_service(house):
@@ -154,8 +139,9 @@ def clock_and_service(house):
         tap.same(house.print(server).code, OK, "the exit code when all is well")
 
 
-side_by_side("test_clock_and_service", "A sign-in service whose certificate is not valid yet: the "
-             "job waits, and the clock is named", clock_and_service)
+test_clock_and_service = tap.side_by_side(
+    "A sign-in service whose certificate is not valid yet: the job waits, and the clock is named",
+    clock_and_service)
 
 
 def misspelt(key):
@@ -172,8 +158,8 @@ def misspelt(key):
 
 
 for _key in ("authority", "token_url"):
-    side_by_side(f"test_misspelt_{_key}", f"A {_key} that leads nowhere: the sentence names it",
-                 misspelt(_key))
+    globals()[f"test_misspelt_{_key}"] = tap.side_by_side(
+        f"A {_key} that leads nowhere: the sentence names it", misspelt(_key))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """The administrator's command, run on pipes or on a terminal, against a fake authorization
 server and a submission server that asks it about tokens."""
 import contextlib
-import itertools
 import os
 import pty
 import re
@@ -10,7 +9,6 @@ import signal
 import ssl
 import struct
 import subprocess
-import tempfile
 import time
 import urllib.request
 from fcntl import ioctl
@@ -19,7 +17,7 @@ from termios import TIOCSCTTY, TIOCSWINSZ
 
 import rig
 from fakes import certificates, entra, program, submission
-from rig import settings, tap
+from rig import ground, settings, tap
 
 RUN_LIMIT = 30     # seconds until a command has ended
 OK, FAILED, USAGE = 0, 1, 2
@@ -179,25 +177,12 @@ class Place:
                 *self.entra.codes]
 
 
-class House:
+class House(ground.Ground):
     """A folder with certificates. A tap fixture."""
 
     def __init__(self):
-        rig.built("postroom")
-        if os.getuid() != 0:
-            raise tap.Skip("root, who alone may sign in for an account")
-        self.holder = tempfile.TemporaryDirectory(prefix="postroom-")
-        self.folder = Path(self.holder.name)
-        self.folder.chmod(0o755)
+        super().__init__("postroom", "may sign in for an account")
         self.kit = certificates.Kit(self.folder / "tls")
-        self.numbers = itertools.count(1)
-        self.last = None
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.holder.cleanup()
 
     def diagnose(self):
         return self.last.out if self.last else ""

@@ -4,7 +4,6 @@ For what only the backend's exit code and its talk with the server can tell. A r
 process group of its own, as cupsd makes it, and what is left of it is killed.
 """
 import contextlib
-import itertools
 import os
 import select
 import signal
@@ -16,7 +15,7 @@ from pathlib import Path
 
 import rig
 from fakes import certificates, program, scripted
-from rig import documents, settings, tap
+from rig import documents, ground, settings
 
 OK, HOLD, STOP, CANCEL, RETRY = 0, 3, 4, 5, 7  # exit codes (mailto(8))
 RUN_LIMIT = 60  # seconds
@@ -120,29 +119,16 @@ class Run:
         self.log.close()
 
 
-class House:
+class House(ground.Ground):
     """A folder with certificates, settings and what cupsd would provide. A tap fixture."""
 
     def __init__(self):
-        rig.built("mailto")
-        if os.getuid() != 0:
-            raise tap.Skip("root, who alone can start the backend as cupsd does")
-        self.holder = tempfile.TemporaryDirectory(prefix="postroom-")
-        self.folder = Path(self.holder.name)
-        self.folder.chmod(0o755)
+        super().__init__("mailto", "can start the backend as cupsd does")
         self.kit = certificates.Kit(self.folder / "tls")
         self.tmp = self.folder / "tmp"
         self.tmp.mkdir(mode=0o1777)
         self.tmp.chmod(0o1777)
         self.pdf = documents.pdf("One", "Two")
-        self.numbers = itertools.count(1)
-        self.last = None
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.holder.cleanup()
 
     def diagnose(self):
         return self.last.log if self.last else ""

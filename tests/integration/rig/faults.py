@@ -4,12 +4,10 @@ Each row is a test of its own, with an ID of the matrix and a letter behind it w
 comes in several shapes. Where the variable POSTROOM_FAULTS names a folder, it leaves what was
 seen there, of which tools/faults makes docs/faults.md.
 """
-import copy
 import json
 import os
 import re
 from base64 import b64encode
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable
@@ -101,19 +99,12 @@ def _scripted(script, code, words, sections=None):
     return meet
 
 
-class SideBySide:
-    """Before a fixture's class: all rows are met at its start, side by side, since most of
-    them wait; the tests then look at what came of them."""
+class SideBySide(tap.SideBySide):
+    """The same for rows."""
 
-    at_once = 8
-
-    def __enter__(self):
-        super().__enter__()
-        with ThreadPoolExecutor(self.at_once) as pool:
-            for each in ROWS.values():
-                if not each.alone:
-                    each.outcome = pool.submit(each.meet, copy.copy(self))
-        return self
+    @property
+    def meetings(self):
+        return [each for each in ROWS.values() if not each.alone]
 
 
 # -- what holds in every row, and what is told of it -------------------------------------------

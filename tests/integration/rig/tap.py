@@ -5,12 +5,14 @@ Skip, which names what is missing. The fixture is a context manager that all tes
 file get; when it fails, so do they all.
 """
 import contextlib
+import copy
 import signal
 import sys
 import traceback
-
+from concurrent.futures import ThreadPoolExecutor
 
 SHOWN = 2000  # characters of a value that is not as it should be
+MEETINGS = []  # of this program, what side_by_side() declared
 
 
 class Skip(Exception):
@@ -71,6 +73,30 @@ def _attempt(function, *arguments):
         return function(*arguments), None
     except Exception as error:  # a test fails by whatever it raises
         return None, error
+
+
+def side_by_side(sentence, meet):
+    """A test that SideBySide meets at the start: meet(house), which its line is about."""
+    def test(_):
+        test.outcome.result()
+    test.__doc__, test.meet = sentence, meet
+    MEETINGS.append(test)
+    return test
+
+
+class SideBySide:
+    """Before a fixture's class: all `meetings` are met at its start, side by side, since most
+    of them wait. Each has what came of it as `outcome`, a future, which its test looks at."""
+
+    at_once = 8
+    meetings = MEETINGS
+
+    def __enter__(self):
+        super().__enter__()
+        with ThreadPoolExecutor(self.at_once) as pool:
+            for each in self.meetings:
+                each.outcome = pool.submit(each.meet, copy.copy(self))
+        return self
 
 
 def run(names, fixture=contextlib.nullcontext):
