@@ -64,6 +64,26 @@ open_profile(void *target, const char *name, struct error *e)
 	return p;
 }
 
+/* "DEVICE OPTION", each in quotes where it has blanks. */
+static void *
+open_button(void *target, const char *name, struct error *e)
+{
+	struct config *c = target;
+	struct button *b = &c->button[c->button_count];
+
+	if (c->button_count == CONFIG_BUTTONS_MAX) {
+		error_set(e, STATUS_SETTINGS, "too many buttons; allowed: %d",
+		    CONFIG_BUTTONS_MAX);
+		return NULL;
+	}
+	if (value_button(&b->device, &b->option, name, e) != STATUS_OK)
+		return NULL;
+	c->button_count++;
+	if (settings_defaults(&config_schema, "button", b, e) != STATUS_OK)
+		return NULL;
+	return b;
+}
+
 /* A section that stands once: its rows' offsets count from the config. */
 static void *
 open_config(void *target, const char *name, struct error *e)
@@ -82,7 +102,15 @@ static const struct section sections[] = {
 	{ .kind = "policy", .open = open_config },
 	{ .kind = "users", .open = open_config },
 	{ .kind = "addresses", .open = open_config },
-	{ .kind = "scan", .named = true, .open = open_profile },
+	{ .kind = "scan",
+	    .named = true,
+	    .open = open_profile,
+	    .place = offsetof(struct scan_profile, place) },
+	{ .kind = "button",
+	    .named = true,
+	    .many = true, /* one option, several values */
+	    .open = open_button,
+	    .place = offsetof(struct button, place) },
 	{ .kind = NULL },
 };
 
@@ -94,7 +122,8 @@ static const char *const ambiguous_choices[] = { "resend", "hold", NULL };
 static const char *const source_choices[] = { "auto", "flatbed", "adf", "adf-duplex",
 	NULL };
 static const char *const mode_choices[] = { "auto", "color", "gray", "bw", NULL };
-static const char *const paper_choices[] = { "a4", "a5", "letter", "legal", "max", NULL };
+static const char *const partial_choices[] = { "send", "hold", "drop", NULL };
+static const char *const rotate_back_choices[] = { "0", "180", NULL };
 
 enum {
 	KB = 1024,
@@ -106,6 +135,8 @@ enum {
 	SCOPE_MAX = 1024,
 	URL_MAX = 1024,
 	SUBJECT_MAX = 998,
+	BUTTON_VALUE_MAX = 255,
+	HOUR = 60 * MINUTE,
 };
 
 #define GENERAL(key, field)                                                              \
@@ -116,6 +147,8 @@ enum {
 	.section = "policy", .name = key, .offset = offsetof(struct config, policy.field)
 #define SCAN(key, field)                                                                 \
 	.section = "scan", .name = key, .offset = offsetof(struct scan_profile, field)
+#define BUTTON(key, field)                                                               \
+	.section = "button", .name = key, .offset = offsetof(struct button, field)
 #define TEXT(least, most)   .type = SETTING_TEXT, .min = least, .max = most
 #define URL                 .type = SETTING_TEXT, .max = URL_MAX, .check = value_check_url
 #define PATH                .type = SETTING_PATH
@@ -148,6 +181,8 @@ static const struct setting settings[] = {
 	{ GENERAL("dates_file", dates_file), PATH,
 	    .initial = "/etc/postroom/signin-dates.conf",
 	    .help = "until when which way to sign in works, at which server" },
+	{ GENERAL("button_poll", button_poll), NUMBER(100, 60000), .initial = "500",
+	    .help = "milliseconds between two looks at a scanner's buttons" },
 	{ GENERAL("log_file", log_file), PATH, .initial = "",
 	    .help = "where a line is written for each message; default: syslog" },
 	{ GENERAL("log_subjects", log_subjects), OWN(value_yes_no), .initial = "no",
@@ -229,14 +264,43 @@ static const struct setting settings[] = {
 	    .help = "colours" },
 	{ SCAN("resolution", resolution), NUMBER(75, 1200), .initial = "300",
 	    .help = "dots per inch" },
-	{ SCAN("paper", paper), CHOICE(paper_choices), .initial = "a4",
-	    .help = "size of the page; max: all that the scanner can see" },
+	{ SCAN("paper", paper), OWN(value_paper), .initial = "a4",
+	    .help = "size of the page: a name, WIDTHxHEIGHT in millimetres, or max" },
 	{ SCAN("to", to), TEXT(0, 0), .initial = "",
 	    .help = "recipients: addresses and names of the address book" },
 	{ SCAN("subject", subject), TEXT(0, SUBJECT_MAX), .check = value_check_template,
-	    .initial = "Scan %d %t", .help = "the subject; %d date, %t time" },
+	    .initial = "Scan %d %t",
+	    .help = "the subject; %d date, %t time, %n a number that grows" },
+	{ SCAN("filename", filename), TEXT(0, NAME_MAX_BYTES),
+	    .check = value_check_template, .initial = "",
+	    .help = "the PDF's name; %n is a number that grows; default: the subject" },
 	{ SCAN("queue", queue), TEXT(0, NAME_MAX_BYTES), .initial = "",
 	    .help = "the mail queue; default: the user's default printer" },
+	{ SCAN("quality", quality), NUMBER(10, 95), .initial = "75",
+	    .help = "of colour and grey pages, as JPEG counts it" },
+	{ SCAN("partial", partial), CHOICE(partial_choices), .initial = "send",
+	    .help = "what is done with the pages before a jam or another fault" },
+	{ SCAN("rotate_back", rotate_back), CHOICE(rotate_back_choices), .initial = "0",
+	    .help = "degrees by which the back of each sheet is turned" },
+	{ SCAN("wait_busy", waits.busy), TIME(0, HOUR), .initial = "60s",
+	    .help = "how long a scanner is waited for that is in use" },
+	{ SCAN("wait_open", waits.open), TIME(1, HOUR), .initial = "60s",
+	    .help = "how long it may take until the scanner is open" },
+	{ SCAN("wait_start", waits.start), TIME(1, HOUR), .initial = "180s",
+	    .help = "and until a page's first line" },
+	{ SCAN("wait_progress", waits.progress), TIME(1, HOUR), .initial = "60s",
+	    .help = "and between two pieces of a page" },
+	{ SCAN("wait_close", waits.close), TIME(1, HOUR), .initial = "30s",
+	    .help = "and until it is closed" },
+	{ SCAN("option.", option), OWN(value_option),
+	    .help = "the driver's own option NAME, set as it stands" },
+
+	{ BUTTON("value", value), TEXT(0, BUTTON_VALUE_MAX), .initial = "",
+	    .help = "the value that starts the scan; default: any but 0 and nothing" },
+	{ BUTTON("profile", profile), TEXT(1, VALUE_NAME_MAX), .initial = "default",
+	    .check = value_check_name, .help = "the scan profile that it starts" },
+	{ BUTTON("pause", pause), TIME(0, HOUR), .initial = "0s",
+	    .help = "how long the value must stand before the scan starts" },
 	{ .section = NULL },
 };
 
@@ -361,6 +425,7 @@ config_free(struct config *c)
 		clear_account(&c->account[i]);
 	for (size_t i = 0; i < c->profile_count; i++) {
 		free(c->profile[i].name);
+		pairs_clear(&c->profile[i].option);
 		settings_clear(&config_schema, "scan", &c->profile[i]);
 	}
 	settings_clear(&config_schema, "postroom", c);
@@ -369,6 +434,11 @@ config_free(struct config *c)
 	mailbox_list_clear(&c->notify.others);
 	pairs_clear(&c->users);
 	pairs_clear(&c->addresses);
+	for (size_t i = 0; i < c->button_count; i++) {
+		free(c->button[i].device);
+		free(c->button[i].option);
+		settings_clear(&config_schema, "button", &c->button[i]);
+	}
 	free(c->path);
 	free(c);
 }
@@ -393,4 +463,10 @@ config_profile(const struct config *c, const char *name)
 		if (strcasecmp(c->profile[i].name, name) == 0)
 			return &c->profile[i];
 	return NULL;
+}
+
+enum status
+config_paper(struct paper *out, const char *text, struct error *e)
+{
+	return value_paper(out, "paper", text, e);
 }

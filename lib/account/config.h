@@ -21,6 +21,7 @@
 enum {
 	CONFIG_ACCOUNTS_MAX = 64,
 	CONFIG_PROFILES_MAX = 64,
+	CONFIG_BUTTONS_MAX = 64,
 };
 
 /* TLS_OPTIONAL: STARTTLS where it is offered, for a relay without a login. */
@@ -80,17 +81,52 @@ struct policy {
 	struct reply_to reply_to;
 };
 
+/* What is done with the pages of a stack that ended badly. */
+enum scan_partial { PARTIAL_SEND, PARTIAL_HOLD, PARTIAL_DROP };
+
+/* Which way up the backs of sheets come. */
+enum scan_rotate_back { ROTATE_BACK_0, ROTATE_BACK_180 };
+
+struct paper {
+	double width, height; /* millimetres; 0: all that the scanner has */
+};
+
+/* How long a scanner may be silent, in seconds. */
+struct scan_waits {
+	uint64_t busy;     /* while somebody else uses it, or it warms up */
+	uint64_t open;     /* until it is open and set */
+	uint64_t start;    /* until a page's first bytes */
+	uint64_t progress; /* between two pieces of a page */
+	uint64_t close;    /* until it is closed */
+};
+
 struct scan_profile {
 	char *name;
+	struct settings_place place;
 	char *device;        /* "": the first that SANE finds */
 	int source;          /* enum scan_source */
 	int mode;            /* enum scan_mode */
 	uint64_t resolution; /* dots per inch */
-	int paper; /* index in scan_papers of scan2mail: "a4", "a5", "letter", "legal",
-		      "max" */
-	char *to;  /* as mail-to: addresses and address-book names */
-	char *subject; /* a template (template.h) */
-	char *queue;   /* "": the user's default queue */
+	struct paper paper;
+	char *to;         /* as mail-to: addresses and address-book names */
+	char *subject;    /* a template (template.h) */
+	char *filename;   /* a template; "": the subject decides */
+	char *queue;      /* "": the user's default queue */
+	uint64_t quality; /* of JPEG, as libjpeg counts */
+	int partial;      /* enum scan_partial */
+	int rotate_back;  /* enum scan_rotate_back */
+	struct scan_waits waits;
+	struct pairs option; /* the driver's own options and their values */
+};
+
+/* A button or a sensor of a scanner, and the profile that it starts. */
+struct button {
+	char *device; /* as SANE names it */
+	char *option; /* as the driver names it */
+	struct settings_place place;
+	char *value; /* a pattern (fnmatch(3)) of what starts it; "": any but 0 and "" */
+	char *profile;  /* the name of a struct scan_profile */
+	uint64_t pause; /* seconds that the value must stand before it is started */
 };
 
 /* What is done with a message that may have arrived and was not answered. */
@@ -131,6 +167,9 @@ struct config {
 	struct pairs addresses; /* address book: name → mailbox list */
 	struct scan_profile profile[CONFIG_PROFILES_MAX];
 	size_t profile_count;
+	uint64_t button_poll; /* milliseconds between two looks at a scanner's buttons */
+	struct button button[CONFIG_BUTTONS_MAX];
+	size_t button_count;
 };
 
 /* The table, for the man page's test and for `postroom check`. */
@@ -162,5 +201,9 @@ void config_free(struct config *c);
 /* The account of this name, the first one for NULL or ""; NULL when there is none. */
 const struct account *config_account(const struct config *c, const char *name);
 const struct scan_profile *config_profile(const struct config *c, const char *name);
+
+/* A size of paper as a profile would say it. STATUS_INVALID: the sentence says what is
+ * allowed. */
+enum status config_paper(struct paper *out, const char *text, struct error *e);
 
 #endif

@@ -2,6 +2,7 @@
 #include "lib/account/value.h"
 
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,8 @@ static const char letters_digits[] = "abcdefghijklmnopqrstuvwxyz"
 enum {
 	PORT_MAX = 65535,
 	PORT_DIGITS_MAX = 5,
+	PAPER_MIN = 10, /* millimetres */
+	PAPER_MAX = 2000,
 };
 
 static enum status
@@ -272,6 +275,167 @@ value_book(void *field, const char *key, const char *text, struct error *e)
 	return add_pair(field, key, text, e);
 }
 
+/* -- scanning ---------------------------------------------------------------------- */
+
+static const struct {
+	const char *name;
+	struct paper paper;
+} papers[] = {
+	{ "a3", { 297, 420 } },
+	{ "a4", { 210, 297 } },
+	{ "a5", { 148, 210 } },
+	{ "b5", { 176, 250 } },
+	{ "letter", { 215.9, 279.4 } },
+	{ "legal", { 215.9, 355.6 } },
+	{ "max", { 0, 0 } },
+};
+
+/* Reads a number of millimetres, with a dot before its fraction wherever we are; gives
+ * what stands behind it. NULL: no number, or out of range. */
+static const char *
+read_millimetres(double *out, const char *text)
+{
+	double value = 0, place = 1;
+
+	if (!isdigit((unsigned char)*text))
+		return NULL;
+	for (; isdigit((unsigned char)*text); text++)
+		value = value <= PAPER_MAX ? value * 10 + (*text - '0') : value;
+	if (*text == '.')
+		for (text++; isdigit((unsigned char)*text); text++)
+			value += (*text - '0') * (place /= 10);
+	if (value < PAPER_MIN || value > PAPER_MAX)
+		return NULL;
+	*out = value;
+	return text;
+}
+
+enum status
+value_paper(void *field, const char *key, const char *text, struct error *e)
+{
+	struct paper paper = { 0, 0 };
+	const char *rest;
+
+	(void)key;
+	for (size_t i = 0; i < sizeof(papers) / sizeof(papers[0]); i++)
+		if (strcasecmp(papers[i].name, text) == 0) {
+			*(struct paper *)field = papers[i].paper;
+			return STATUS_OK;
+		}
+	rest = read_millimetres(&paper.width, text);
+	if (rest && (*rest == 'x' || *rest == 'X'))
+		rest = read_millimetres(&paper.height, rest + 1);
+	else
+		rest = NULL;
+	if (!rest || (*rest && strcasecmp(rest, "mm") != 0))
+		return error_set(e, STATUS_INVALID,
+		    "not a size of paper; allowed: a3, a4, a5, b5, letter, legal, max, or "
+		    "WIDTHxHEIGHT in millimetres, each %d to %d",
+		    PAPER_MIN, PAPER_MAX);
+	*(struct paper *)field = paper;
+	return STATUS_OK;
+}
+
+enum status
+value_option(void *field, const char *key, const char *text, struct error *e)
+{
+	return add_pair(field, strchr(key, '.') + 1, text, e);
+}
+
+/* Part of a text. */
+struct part {
+	const char *start;
+	size_t len;
+};
+
+/* Takes what stands in quotes, at the end of text or at its start, off it. */
+static bool
+take_quoted(struct part *out, struct part *text, bool at_end)
+{
+	const char *first = text->start, *last = first + text->len - 1, *other;
+
+	if (text->len < 2 || (at_end ? *last : *first) != '"')
+		return false;
+	other = at_end ? memrchr(first, '"', text->len - 1)
+		       : memchr(first + 1, '"', text->len - 1);
+	if (!other)
+		return false;
+	if (at_end)
+		*out = (struct part){ other + 1, (size_t)(last - other - 1) };
+	else
+		*out = (struct part){ first + 1, (size_t)(other - first - 1) };
+	text->len -= out->len + 2;
+	if (!at_end)
+		text->start = other + 1;
+	return true;
+}
+
+/* Takes the last word off text. */
+static void
+take_word(struct part *out, struct part *text)
+{
+	const char *blank = memrchr(text->start, ' ', text->len);
+	const char *start = blank ? blank + 1 : text->start;
+
+	*out = (struct part){ start, text->len - (size_t)(start - text->start) };
+	text->len = (size_t)(start - text->start);
+}
+
+/* Takes the outer blanks off; whether there were any at the end, or at the start. */
+static bool
+trim(struct part *text)
+{
+	size_t before = text->len;
+
+	while (text->len && *text->start == ' ') {
+		text->start++;
+		text->len--;
+	}
+	while (text->len && text->start[text->len - 1] == ' ')
+		text->len--;
+	return text->len < before;
+}
+
+/* Splits at the end, where the option is, since a device's name may have blanks. */
+static bool
+split_button(struct part *device, struct part *option, const char *text)
+{
+	struct part rest = { text, strlen(text) };
+
+	trim(&rest);
+	if (!take_quoted(option, &rest, true))
+		take_word(option, &rest);
+	if (!trim(&rest)) /* nothing between the two */
+		return false;
+	if (!take_quoted(device, &rest, false)) {
+		*device = rest;
+		rest.len = 0;
+	}
+	return rest.len == 0 && device->len > 0 && option->len > 0 &&
+	    !memchr(device->start, '"', device->len) &&
+	    !memchr(option->start, '"', option->len);
+}
+
+enum status
+value_button(char **device, char **option, const char *text, struct error *e)
+{
+	struct part names[2];
+
+	*device = *option = NULL;
+	if (!split_button(&names[0], &names[1], text))
+		return error_set(e, STATUS_INVALID,
+		    "a button wants the scanner's name and the option's; allowed: [button "
+		    "DEVICE OPTION], each in quotes where it has blanks");
+	*device = strndup(names[0].start, names[0].len);
+	*option = strndup(names[1].start, names[1].len);
+	if (*device && *option)
+		return STATUS_OK;
+	free(*device);
+	free(*option);
+	*device = *option = NULL;
+	return out_of_memory(e);
+}
+
 /* -- texts ----------------------------------------------------------------------- */
 
 enum status
@@ -295,7 +459,11 @@ value_check_template(const char *text, struct error *e)
 {
 	static const struct tm when = { .tm_mday = 1 };
 	const struct template_values sample = {
-		.when = &when, .user = "user", .host = "host", .profile = "profile"
+		.when = &when,
+		.user = "user",
+		.host = "host",
+		.profile = "profile",
+		.number = 1,
 	};
 	char *expanded;
 	enum status status = template_expand(&expanded, text, &sample, e);

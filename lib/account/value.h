@@ -39,6 +39,11 @@ enum status value_oversize(
     void *field, const char *key, const char *text, struct error *e);
 /* struct notify: none; or owner and mailboxes, separated by commas. */
 enum status value_notify(void *field, const char *key, const char *text, struct error *e);
+/* struct paper: a3, a4, a5, b5, letter, legal, max (all that the scanner has), or
+ * WIDTHxHEIGHT in millimetres, each 10 to 2000. */
+enum status value_paper(void *field, const char *key, const char *text, struct error *e);
+/* struct pairs: the key without "option." in front, and the value as it stands. */
+enum status value_option(void *field, const char *key, const char *text, struct error *e);
 /* bool: yes or no. */
 enum status value_yes_no(void *field, const char *key, const char *text, struct error *e);
 
@@ -46,6 +51,9 @@ enum status value_yes_no(void *field, const char *key, const char *text, struct 
 enum status value_check_url(const char *text, struct error *e);
 /* A template (template.h). */
 enum status value_check_template(const char *text, struct error *e);
+/* The two names behind [button …]: the device's and the option's, which is the last word
+ * unless it stands in quotes. Stores strings that the caller frees, NULL on failure. */
+enum status value_button(char **device, char **option, const char *text, struct error *e);
 /* The name of an account or a scan profile: letters, digits, '.', '_', '-'; and none that
  * could be taken for a file beside another one's, as "x.lock" is for account x's tokens.
  */

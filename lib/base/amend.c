@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "lib/base/settings.h"
 #include "lib/base/text.h"
 
 static const char blanks[] = " \t\r\n";
@@ -130,7 +131,8 @@ static const struct amendment *
 find_change(struct work *w, struct span key)
 {
 	for (size_t i = 0; w->changes[i].key; i++)
-		if (is_word(key, w->changes[i].key)) {
+		if (settings_is_name(
+			w->changes[i].key, key.start, (size_t)(key.end - key.start))) {
 			w->done[i] = true;
 			return &w->changes[i];
 		}

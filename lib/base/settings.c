@@ -20,9 +20,7 @@
 #include "lib/base/buf.h"
 #include "lib/base/text.h"
 
-enum {
-	ALLOWED_MAX = 700, /* bytes of the list of what is allowed in a sentence */
-};
+enum { ALLOWED_MAX = 700 }; /* bytes of the list of what is allowed in a sentence */
 
 /* A section or key that was there, and where; in a tree of search.h. */
 struct seen {
@@ -36,6 +34,7 @@ struct parser {
 	const struct settings_text *text;
 	const char *next, *end; /* what libinih has not been given yet */
 	bool given;             /* it was given the line that it was called for */
+	char divider;           /* of this line: the first of "=:" */
 	unsigned line;
 	const struct section *section; /* NULL before the first head */
 	bool lost;                     /* keys belong to a head that was refused */
@@ -333,7 +332,7 @@ open_section(struct parser *p, char *head)
 		    s->named ? " NAME" : "");
 		return;
 	}
-	if (!note(p, &p->heads, what, what))
+	if (!s->many && !note(p, &p->heads, what, what))
 		return;
 	tdestroy(p->keys, free);
 	p->keys = NULL;
@@ -350,11 +349,26 @@ open_section(struct parser *p, char *head)
 	}
 }
 
+/* The ']' that ends a head: the first outside of double quotes; NULL without one. */
+static const char *
+find_head_end(const char *line, size_t len)
+{
+	bool quoted = false;
+
+	for (const char *c = line; c < line + len; c++) {
+		if (*c == '"')
+			quoted = !quoted;
+		else if (*c == ']' && !quoted)
+			return c;
+	}
+	return memchr(line, ']', len); /* a quote of another meaning */
+}
+
 /* Reads "[head]", after which only a comment may stand. */
 static void
 read_head(struct parser *p, const char *line, size_t len)
 {
-	const char *end = memchr(line, ']', len);
+	const char *end = find_head_end(line, len);
 	const char *rest = end ? end + 1 : line;
 	char head[SETTINGS_HEAD_MAX + 1];
 
@@ -432,9 +446,37 @@ next_line(char *out, int size, void *stream)
 		return NULL;
 	/* The blank keeps libinih from taking U+FEFF off, which it does in line 1. */
 	snprintf(out, (size_t)size, " %.*s\n", (int)len, line);
+	p->divider = out[strcspn(out, "=:")];
 	if (head)
 		read_head(p, head, len - (size_t)(head - line));
 	return p->status == STATUS_OK ? out : NULL;
+}
+
+bool
+settings_is_name(const char *name, const char *key, size_t len)
+{
+	size_t same = 0;
+
+	while (same < len && name[same] &&
+	    (name[same] == key[same] || (name[same] == '_' && key[same] == '-')))
+		same++;
+	return same == len && !name[same];
+}
+
+/* Whether the row is about any key that begins so. */
+static bool
+is_prefix(const char *name)
+{
+	return name[strlen(name) - 1] == '.';
+}
+
+/* Whether the key belongs to the row. */
+static bool
+is_key(const char *name, const char *key)
+{
+	if (is_prefix(name))
+		return strncmp(name, key, strlen(name)) == 0 && key[strlen(name)];
+	return settings_is_name(name, key, strlen(key));
 }
 
 static const struct setting *
@@ -442,7 +484,7 @@ find_setting(const struct parser *p, const char *key)
 {
 	for (const struct setting *s = p->schema->settings; s->section; s++)
 		if (strcmp(s->section, p->section->kind) == 0 &&
-		    (!s->name || strcmp(s->name, key) == 0))
+		    (!s->name || is_key(s->name, key)))
 			return s;
 	return NULL;
 }
@@ -455,7 +497,8 @@ refuse_key(struct parser *p, const char *key)
 	buf_init(&allowed, ALLOWED_MAX);
 	for (const struct setting *s = p->schema->settings; s->section; s++)
 		if (strcmp(s->section, p->section->kind) == 0)
-			add_word(&allowed, s->name);
+			buf_printf(&allowed, "%s%s%s", allowed.len ? ", " : "", s->name,
+			    is_prefix(s->name) ? "NAME" : "");
 	refuse(p, STATUS_SETTINGS, "unknown key '%.60s' in [%s]; allowed: %s", key,
 	    p->section->kind, buf_text(&allowed));
 	buf_clear(&allowed);
@@ -485,7 +528,11 @@ take_value(void *user, const char *section, const char *key, const char *value)
 		    "value");
 	else if (!(setting = find_setting(p, key)))
 		refuse_key(p, key);
-	else if (note(p, &p->keys, key, key)) {
+	else if (setting->name && is_prefix(setting->name) && p->divider == ':')
+		refuse(p, STATUS_SETTINGS, "':' behind '%.60s'; allowed: %sNAME = value",
+		    key, setting->name); /* the name may have wanted to hold it */
+	else if (note(p, &p->keys, key,
+		     setting->name && !is_prefix(setting->name) ? setting->name : key)) {
 		status = set_field(setting, p->base, key, value, &sentence);
 		if (status != STATUS_OK)
 			refuse(p, status, "%s", sentence.text);

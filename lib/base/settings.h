@@ -5,7 +5,8 @@
  * help stand in one row. What the table does not know is refused with file, line and what
  * is allowed; so are sections and keys that come twice, NUL bytes, control characters and
  * text that is not UTF-8. Comments start with ';' (also behind a value, after a blank) or
- * '#' (at the start of a line). A value is one line; there is no continuation.
+ * '#' (at the start of a line). A value is one line; there is no continuation. In a
+ * section's head a ']' inside of double quotes does not end it.
  *
  * A sentence never quotes a value: people paste passwords into the wrong line.
  */
@@ -21,7 +22,7 @@
 enum {
 	SETTINGS_FILE_MAX = 1024 * 1024, /* bytes of a settings file */
 	SETTINGS_LINE_MAX = 8192,        /* bytes of a line, without its line feed */
-	SETTINGS_HEAD_MAX = 128,         /* bytes between [ and ] */
+	SETTINGS_HEAD_MAX = 600,         /* bytes between [ and ] */
 };
 
 /* Where a section stands, and what was wrong in it. */
@@ -43,8 +44,9 @@ enum setting_type {
 struct setting {
 	const char
 	    *section; /* first word of the section's head: "account" for [account NAME] */
-	const char
-	    *name; /* the key; NULL: any key of this section (a section of pairs) */
+	const char *name; /* the key, in which the file may write '-' for '_'; with '.' as
+			     its end: any key that begins so; NULL: any key of this
+			     section (a section of pairs) */
 	enum setting_type type;
 	size_t offset;     /* of the field in the section's struct */
 	uint64_t min, max; /* for numbers, sizes, times; for texts: bytes (max 0: any) */
@@ -62,6 +64,7 @@ struct setting {
 struct section {
 	const char *kind; /* first word of the head */
 	bool named;       /* [kind NAME] is wanted, else [kind] alone */
+	bool many;        /* a name may come several times, a section each */
 	/* The struct that the rows' offsets count from, for this section; made at its
 	 * head. NULL with e set: refused (a second section of one name, too many). */
 	void *(*open)(void *target, const char *name, struct error *e);
@@ -74,6 +77,9 @@ struct schema {
 	const struct section *sections; /* ends with a NULL kind */
 	const struct setting *settings; /* ends with a NULL section */
 };
+
+/* Whether the len bytes at key are this name as people write it, '-' for '_' too. */
+bool settings_is_name(const char *name, const char *key, size_t len);
 
 /* Sets each field of base that belongs to section `kind` to its row's default. */
 enum status settings_defaults(

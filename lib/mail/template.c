@@ -9,11 +9,13 @@
 #include "lib/base/text.h"
 
 static const char ALLOWED[] =
-    "%d (date), %t (time), %u (user), %h (host), %p (profile) and %% are allowed";
+    "%d (date), %t (time), %n (number), %u (user), %h (host), %p (profile) and %% are "
+    "allowed";
 
 enum kind {
 	KIND_DATE,
 	KIND_TIME,
+	KIND_NUMBER,
 	KIND_TEXT,
 };
 
@@ -25,6 +27,7 @@ static const struct code {
 } codes[] = {
 	{ 'd', KIND_DATE, 0 },
 	{ 't', KIND_TIME, 0 },
+	{ 'n', KIND_NUMBER, 0 },
 	{ 'u', KIND_TEXT, offsetof(struct template_values, user) },
 	{ 'h', KIND_TEXT, offsetof(struct template_values, host) },
 	{ 'p', KIND_TEXT, offsetof(struct template_values, profile) },
@@ -47,15 +50,28 @@ expand(struct buf *out, const struct code *code, const struct template_values *v
 	const char *text;
 
 	memcpy(&text, (const char *)values + code->text, sizeof(text));
-	if (code->kind == KIND_TEXT ? !text : !when)
-		return false;
 	switch (code->kind) {
 	case KIND_DATE:
+		if (!when)
+			return false;
 		buf_printf(out, "%04d-%02d-%02d", when->tm_year + 1900, when->tm_mon + 1,
 		    when->tm_mday);
 		break;
-	case KIND_TIME: buf_printf(out, "%02d:%02d", when->tm_hour, when->tm_min); break;
-	case KIND_TEXT: buf_puts(out, text); break;
+	case KIND_TIME:
+		if (!when)
+			return false;
+		buf_printf(out, "%02d:%02d", when->tm_hour, when->tm_min);
+		break;
+	case KIND_NUMBER:
+		if (values->number == 0)
+			return false;
+		buf_printf(out, "%ju", (uintmax_t)values->number);
+		break;
+	case KIND_TEXT:
+		if (!text)
+			return false;
+		buf_puts(out, text);
+		break;
 	}
 	return true;
 }
@@ -115,4 +131,12 @@ template_expand(
 	if (taken)
 		*out = taken;
 	return status;
+}
+
+bool
+template_has_number(const char *text)
+{
+	while ((text = strchr(text, '%')) && text[1] && text[1] != 'n')
+		text += 2;
+	return text && text[1];
 }

@@ -50,6 +50,8 @@ static const struct row {
 	    "[account office]\n\tauth=x \t ; as before\n" },
 	{ "set, written with a colon", "[account office]\nauth : password\n", "auth", "x",
 	    "[account office]\nauth : x\n" },
+	{ "set, where its name is written with '-'", "[account office]\nclient-id = a\n",
+	    "client_id", "b", "[account office]\nclient-id = b\n" },
 	{ "set, at the end of a text without a line end",
 	    "[account office]\nauth = password", "auth", "x",
 	    "[account office]\nauth = x" },

@@ -141,7 +141,7 @@ profile_has_defaults(void **state)
 	assert_int_equal(p->source, SOURCE_AUTO);
 	assert_int_equal(p->mode, MODE_AUTO);
 	assert_int_equal(p->resolution, 300);
-	assert_int_equal(p->paper, 0);
+	assert_true(p->paper.width == 210 && p->paper.height == 297);
 	assert_string_equal(p->to, "");
 	assert_string_equal(p->subject, "Scan %d %t");
 	assert_string_equal(p->queue, "");
@@ -240,17 +240,17 @@ every_other_key_is_stored(void **state)
 	assert_int_equal(p->source, SOURCE_ADF_DUPLEX);
 	assert_int_equal(p->mode, MODE_BW);
 	assert_int_equal(p->resolution, 1200);
-	assert_int_equal(p->paper, 4);
+	assert_true(p->paper.width == 0 && p->paper.height == 0);
 	assert_string_equal(p->to, "Accounting");
 	assert_string_equal(p->subject, "%p");
 	assert_string_equal(p->queue, "mail");
 	assert_int_equal(p[1].source, SOURCE_FLATBED);
 	assert_int_equal(p[1].mode, MODE_COLOR);
-	assert_int_equal(p[1].paper, 2);
+	assert_true(p[1].paper.height == 279.4);
 	assert_int_equal(p[2].source, SOURCE_ADF);
 	assert_int_equal(p[2].mode, MODE_GRAY);
-	assert_int_equal(p[2].paper, 3);
-	assert_int_equal(p[3].paper, 1);
+	assert_true(p[2].paper.height == 355.6);
+	assert_true(p[3].paper.height == 210);
 	config_free(c);
 }
 
@@ -427,7 +427,7 @@ static const struct {
 	{ "[policy]\nreply_to = me\n", "FILE:2: reply_to: " },
 	{ "[scan a]\nresolution = 74\n", "FILE:2: resolution: " },
 	{ "[scan a]\nresolution = 1201\n", "FILE:2: resolution: " },
-	{ "[scan a]\npaper = a3\n", "FILE:2: paper: none of its choices" },
+	{ "[scan a]\npaper = a7\n", "FILE:2: paper: not a size of paper" },
 	{ "[scan a/b]\n", "FILE:1: [scan a/b]: not a name; " },
 	{ "[account a b]\n", "FILE:1: [account a b]: not a name; " },
 	{ "[account]\n", "FILE:1: [account]; " },

@@ -348,7 +348,7 @@ bad_heads_are_refused(void **state)
 		    "not the head of a section; allowed: [section] alone in its "
 		    "line" },
 		{ "[box a\tb]",
-		    "not the head of a section; allowed: up to 128 bytes between "
+		    "not the head of a section; allowed: up to 600 bytes between "
 		    "[ and ], no control characters" },
 	};
 

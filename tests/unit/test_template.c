@@ -13,7 +13,7 @@ static const struct tm when = {
 	.tm_year = 126, .tm_mon = 10, .tm_mday = 2, .tm_hour = 3, .tm_min = 4
 };
 static const struct template_values values = {
-	.when = &when, .user = "bob", .host = "hub", .profile = "default"
+	.when = &when, .user = "bob", .host = "hub", .profile = "default", .number = 412
 };
 
 static void
@@ -29,6 +29,7 @@ letters_become_values(void **state)
 		{ "100%%", "100%" },
 		{ "%%d%%", "%d%" },
 		{ "%d%d", "2026-11-022026-11-02" },
+		{ "No. %n", "No. 412" },
 	};
 
 	(void)state;
@@ -73,7 +74,7 @@ what_is_not_known_is_refused(void **state)
 	char *large = malloc(TEMPLATE_MAX + 2);
 
 	(void)state;
-	refused("a%x", &values, "'%x': %d (date), %t (time), %u (user)");
+	refused("a%x", &values, "'%x': %d (date), %t (time), %n (number), %u (user)");
 	refused("a%ü", &values, "'%ü'");
 	refused("a%\xff", &values, "%d (date)");
 	refused("a%", &values, "single '%'");
@@ -82,10 +83,26 @@ what_is_not_known_is_refused(void **state)
 	refused("%t", &none, "'%t', which has no value");
 	refused("%u", &none, "'%u', which has no value");
 	refused("%p", &none, "'%p', which has no value");
+	refused("%n", &none, "'%n', which has no value");
 	memset(large, 'x', TEMPLATE_MAX + 1);
 	large[TEMPLATE_MAX + 1] = '\0';
 	refused(large, &values, "longer than 65536 bytes");
 	free(large);
+}
+
+/* A number is taken for good as soon as it is asked for. */
+static void
+numbers_are_seen_beforehand(void **state)
+{
+	(void)state;
+	assert_true(template_has_number("%n"));
+	assert_true(template_has_number("%d %t %n"));
+	assert_true(template_has_number("%%%n."));
+	assert_false(template_has_number(""));
+	assert_false(template_has_number("n"));
+	assert_false(template_has_number("%"));
+	assert_false(template_has_number("%%n"));
+	assert_false(template_has_number("%d n%%n%"));
 }
 
 int
@@ -95,6 +112,7 @@ main(void)
 		cmocka_unit_test(letters_become_values),
 		cmocka_unit_test(values_are_not_expanded_again),
 		cmocka_unit_test(what_is_not_known_is_refused),
+		cmocka_unit_test(numbers_are_seen_beforehand),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
