@@ -8,10 +8,13 @@
 
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include <qpdf/qpdf-c.h>
 
+#include "lib/base/buf.h"
+#include "lib/base/text.h"
 #include "lib/doc/confine.h"
 
 enum {
@@ -30,9 +33,11 @@ struct reading {
 
 struct result {
 	enum status status;
-	struct pdf_facts facts;
-	char text[TEXT_MAX]; /* what libqpdf says; "" when it said nothing */
+	struct pdf_facts facts; /* the remark as it stands there */
+	char text[TEXT_MAX];    /* what libqpdf says; "" when it said nothing */
 };
+
+_Static_assert(sizeof(struct result) <= CONFINE_REPORT_MAX, "the report fits");
 
 /* The first complaint of libqpdf: its error, else (where damage matters) a warning. */
 static bool
@@ -84,6 +89,39 @@ count_images(qpdf_data qpdf)
 	return bytes;
 }
 
+/* The text under a key of a dictionary as UTF-8, up to its first NUL; "" where there is
+ * none. It lives until the next call. */
+static const char *
+text_at(qpdf_data qpdf, qpdf_oh dictionary, const char *key)
+{
+	qpdf_oh value = qpdf_oh_get_key(qpdf, dictionary, key);
+	const char *text = NULL;
+	size_t len;
+
+	if (qpdf_oh_is_string(qpdf, value))
+		qpdf_oh_get_value_as_utf8(qpdf, value, &text, &len);
+	return text ? text : "";
+}
+
+/* What scan2mail left in the information dictionary (ISO 32000-1 14.3.3), whatever it is
+ * by now: nothing in there makes a document a bad one. */
+static void
+read_information(qpdf_data qpdf, struct pdf_facts *facts)
+{
+	qpdf_oh info = qpdf_oh_get_key(qpdf, qpdf_get_trailer(qpdf), "/Info");
+	const char *remark;
+
+	if (!qpdf_oh_is_dictionary(qpdf, info) ||
+	    strcmp(text_at(qpdf, info, "/Creator"), "scan2mail") != 0)
+		return;
+	facts->scanned = true;
+	facts->incomplete =
+	    strcmp(text_at(qpdf, info, "/PostroomIncomplete"), "incomplete") == 0;
+	facts->hold = strcmp(text_at(qpdf, info, "/PostroomHold"), "hold") == 0;
+	remark = text_at(qpdf, info, "/PostroomRemark");
+	memcpy(facts->remark, remark, text_cut(remark, PDF_REMARK_MAX));
+}
+
 /* In the child: fills a struct result. */
 static void
 read_pdf(void *context, void *report)
@@ -111,6 +149,7 @@ read_pdf(void *context, void *report)
 	if (pages > 0) {
 		r->facts.pages = (unsigned)pages;
 		r->facts.encrypted = qpdf_is_encrypted(qpdf);
+		read_information(qpdf, &r->facts);
 		if (in->images)
 			r->facts.images = count_images(qpdf);
 		goto out;
@@ -119,6 +158,22 @@ read_pdf(void *context, void *report)
 	snprintf(r->text, sizeof(r->text), "it has no page");
 out:
 	qpdf_cleanup(&qpdf);
+}
+
+/* Not in the child, which a document may have taken over. */
+static enum status
+clean_remark(struct pdf_facts *facts, struct error *e)
+{
+	struct buf clean;
+	bool cleaned;
+
+	facts->remark[PDF_REMARK_MAX] = '\0';
+	buf_init(&clean, sizeof(facts->remark) * 3); /* an invalid byte becomes three */
+	cleaned = text_clean(&clean, facts->remark, strlen(facts->remark), TEXT_LINE);
+	snprintf(facts->remark, sizeof(facts->remark), "%.*s",
+	    (int)text_cut(buf_text(&clean), PDF_REMARK_MAX), buf_text(&clean));
+	buf_clear(&clean);
+	return cleaned ? STATUS_OK : error_set(e, STATUS_RETRY, "out of memory");
 }
 
 enum status
@@ -152,8 +207,10 @@ pdf_examine(const struct examining *what, struct pdf_facts *facts, struct error 
 	if (r.status != STATUS_OK)
 		return error_set(
 		    e, STATUS_INVALID, "the PDF is damaged or cut short: %s", r.text);
-	*facts = r.facts;
-	return STATUS_OK;
+	status = clean_remark(&r.facts, e);
+	if (status == STATUS_OK)
+		*facts = r.facts;
+	return status;
 }
 
 enum status

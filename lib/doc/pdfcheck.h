@@ -1,8 +1,12 @@
 /*
- * pdfcheck: is it a whole PDF, and how many pages has it?
+ * pdfcheck: is it a whole PDF, how many pages has it, and what does a scan say of itself?
  *
  * libqpdf reads the document in a child process with limits on memory and time, so that a
  * hostile file harms neither the mail nor this process.
+ *
+ * scan2mail leaves word in the information dictionary of what it made (pdfwriter.h). So
+ * can everybody who writes a PDF: what stands there is good for the document's own job
+ * and for nothing else.
  */
 #ifndef POSTROOM_PDFCHECK_H
 #define POSTROOM_PDFCHECK_H
@@ -12,6 +16,7 @@
 
 #include "lib/base/status.h"
 #include "lib/doc/pdfsplit.h"
+#include "lib/doc/pdfwriter.h"
 
 enum pdf_strictness {
 	PDF_STRICT,  /* any damage is an error: a filter was cut short */
@@ -22,6 +27,12 @@ struct pdf_facts {
 	unsigned pages;  /* 0: it opens with a password only, and cannot be counted */
 	bool encrypted;  /* also where everybody may open it */
 	uint64_t images; /* bytes of all images, as they stand there; where asked for */
+	/* As the document says; with no other Creator than scan2mail, and with a password
+	 * only, it says nothing: false and "". */
+	bool scanned;                    /* its Creator is scan2mail */
+	bool incomplete;                 /* pages are missing */
+	bool hold;                       /* somebody is to look at it before it is sent */
+	char remark[PDF_REMARK_MAX + 1]; /* cleaned as a line (text.h) */
 };
 
 /* A document to be looked at. */

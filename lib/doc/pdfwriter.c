@@ -4,32 +4,37 @@
  * The file, in the order of its bytes:
  *
  *   header
- *   page:   image (its /Length is the next object), length, content, page   4 objects
- *   node:   after each full group of pages, and for the last one            1 object
+ *   for each page as it comes: image (its /Length is the next object), length, content
+ *   for each group in the final order: its pages, then the node of the page tree
  *   root of the page tree, information, catalog, xref, trailer
  *
- * Only the group's pages, the nodes and every object's offset are kept. A page that is
- * dropped leaves an image and its length behind which nothing refers to.
+ * A page names its node and its place is known at the end alone: pages are written there,
+ * and of each 16 bytes are kept until then, and the four offsets of its objects. A page
+ * that is dropped leaves an image and its length behind which nothing refers to.
  */
 #include "lib/doc/pdfwriter.h"
 
 #include <inttypes.h>
 #include <math.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/buf.h"
-#include "lib/base/text.h"
+#include "lib/doc/pdftext.h"
 
 enum {
 	GROUP = 64, /* pages of a node of the page tree */
 	NODES_MAX = (PDF_PAGES_MAX + GROUP - 1) / GROUP,
 	OBJECTS_MAX = PDF_PAGES_MAX * 6, /* with dropped pages */
-	OBJECTS_FIRST = 64,              /* room at first */
+	ROOM_FIRST = 64,                 /* objects, or pages */
 	TITLE_MAX = 1000,                /* bytes of a title */
 	PIECE_MAX = 64 * 1024,           /* bytes written as text at a time */
+	/* What the end of the file takes at most, in bytes: for the texts and all that is
+	 * there once, a page, and an entry of the table. */
+	END_ONCE = 16 * 1024,
+	END_PAGE = 256,
+	END_ENTRY = 20,
 };
 
 #define SIDE_POINTS_MAX 14400.0 /* of a page: ISO 32000-1 annex C.2 */
@@ -37,28 +42,40 @@ enum {
 /* These three come first, so that every page can name them. */
 enum { CATALOG = 1, PAGES, INFO, FIRST_FREE };
 
+/* A page takes four numbers in a row. */
+enum { IMAGE, LENGTH, CONTENT, PAGE, PAGE_OBJECTS };
+
 static const uint64_t OFFSET_MAX = 9999999999; /* ten digits in the table */
 
+/* What is kept of a page. */
+struct leaf {
+	uint32_t image;         /* its first object */
+	uint32_t width, height; /* thousandths of a point */
+	uint32_t rotate;
+};
+
 struct pdf {
-	struct sink out, counted; /* counted: the encoder's way to out */
-	uint64_t offset;
-	uint64_t *objects; /* [number] → offset */
+	struct sink out, counted;  /* counted: the encoder's way to out */
+	uint64_t offset, reserved; /* for the end, beyond offset */
+	enum status failed;        /* STATUS_OK: the sink may be called */
+	struct error why;          /* it failed */
+	uint64_t *objects;         /* [number] → offset */
 	unsigned object_count, object_room;
-	struct buf text; /* one piece being composed */
-	char *title;
+	struct buf text;      /* one piece being composed */
+	char *title, *remark; /* NULL: none */
+	bool incomplete, hold;
 	time_t when;
 
 	struct pdf_page page; /* the one being written */
 	const struct encoder_type *encoder;
 	struct encoder *encoding; /* NULL between pages */
-	unsigned image;           /* its object; the length's is the next */
+	unsigned image;           /* its first object */
 	uint64_t image_start;
 	unsigned row;
 
-	unsigned page_count;
-	unsigned group[GROUP], group_count;
-	unsigned node[NODES_MAX], node_count;
-	unsigned group_node; /* the object kept for the group's node */
+	struct leaf *leaves; /* in the order they will have */
+	unsigned page_count, leaf_room;
+	unsigned node[NODES_MAX]; /* objects kept for the tree's nodes */
 };
 
 static enum status
@@ -67,14 +84,32 @@ emit(void *context, const void *bytes, size_t len, struct error *e)
 	struct pdf *p = context;
 	enum status status;
 
-	if (p->offset + len > OFFSET_MAX)
+	if (p->failed != STATUS_OK)
+		return error_set(e, p->failed, "%s", p->why.text);
+	if (p->offset + len > OFFSET_MAX - p->reserved)
 		return error_set(e, STATUS_REFUSED,
 		    "the PDF grows beyond %" PRIu64 " bytes: scan fewer pages at once",
 		    OFFSET_MAX);
-	status = p->out.write(p->out.context, bytes, len, e);
-	if (status == STATUS_OK)
+	status = p->out.write(p->out.context, bytes, len, &p->why);
+	if (status == STATUS_OK) {
 		p->offset += len;
-	return status;
+		return STATUS_OK;
+	}
+	if (status != STATUS_RETRY || !p->out.reserve)
+		p->failed = status;
+	return error_set(e, status, "%s", p->why.text);
+}
+
+/* Whatever happens to a page that starts, there shall be room for the end with it; with
+ * none to come, that room may be used. */
+static void
+keep_room(struct pdf *p, bool page)
+{
+	p->reserved = !page ? 0
+			    : END_ONCE + END_ENTRY * (uint64_t)p->object_count +
+		END_PAGE * ((uint64_t)p->page_count + 1);
+	if (p->out.reserve)
+		p->out.reserve(p->out.context, p->reserved);
 }
 
 /* Writes the composed piece and empties it. */
@@ -90,22 +125,32 @@ flush(struct pdf *p, struct error *e)
 	return status;
 }
 
+/* Makes items larger; NULL: no memory, and all is as it was. */
+static void *
+grow(void *items, unsigned *room, size_t size)
+{
+	unsigned more = *room ? *room * 2 : ROOM_FIRST;
+	void *grown = realloc(items, more * size);
+
+	if (grown)
+		*room = more;
+	return grown;
+}
+
 /* Takes the next object number. */
 static enum status
 reserve(struct pdf *p, unsigned *number, struct error *e)
 {
-	unsigned room = p->object_room ? p->object_room * 2 : OBJECTS_FIRST;
 	uint64_t *objects;
 
 	if (p->object_count >= OBJECTS_MAX)
 		return error_set(
 		    e, STATUS_INVALID, "the PDF has too many pages (%u)", p->page_count);
 	if (p->object_count == p->object_room) {
-		objects = realloc(p->objects, room * sizeof(*objects));
+		objects = grow(p->objects, &p->object_room, sizeof(*objects));
 		if (!objects)
 			return error_errno(e, "the PDF cannot take one more page");
 		p->objects = objects;
-		p->object_room = room;
 	}
 	p->objects[p->object_count] = 0;
 	*number = p->object_count++;
@@ -122,46 +167,9 @@ begin(struct pdf *p, unsigned number)
 
 /* A number of points with three decimals, whatever the locale says. */
 static void
-put_points(struct buf *b, double points)
+put_points(struct buf *b, uint32_t thousandths)
 {
-	uint64_t thousandths = (uint64_t)(points * 1000 + 0.5);
-
-	buf_printf(b, "%" PRIu64 ".%03" PRIu64, thousandths / 1000, thousandths % 1000);
-}
-
-/* The title as UTF-16 in hexadecimal, which needs no escapes. */
-static void
-put_title(struct buf *b, const char *title)
-{
-	buf_puts(b, "/Title <FEFF");
-	for (size_t n; *title; title += n) {
-		uint32_t c = (unsigned char)*title;
-
-		n = utf8_length(title, strlen(title));
-		if (n > 1)
-			c &= 0x7fu >> n;
-		for (size_t i = 1; i < n; i++)
-			c = c << 6 | ((unsigned char)title[i] & 0x3f);
-		if (c >= 0x10000) {
-			buf_printf(b, "%04" PRIX32, 0xd800 + ((c - 0x10000) >> 10));
-			c = 0xdc00 + ((c - 0x10000) & 0x3ff);
-		}
-		buf_printf(b, "%04" PRIX32, c);
-	}
-	buf_puts(b, ">\n");
-}
-
-static enum status
-set_title(struct pdf *p, const char *title, struct error *e)
-{
-	struct buf clean;
-
-	buf_init(&clean, (size_t)TITLE_MAX * 3); /* an invalid byte becomes three */
-	text_clean(&clean, title, text_cut(title, TITLE_MAX), TEXT_LINE);
-	p->title = buf_take(&clean);
-	if (!p->title)
-		return error_errno(e, "the PDF cannot be started");
-	return STATUS_OK;
+	buf_printf(b, "%" PRIu32 ".%03" PRIu32, thousandths / 1000, thousandths % 1000);
 }
 
 enum status
@@ -178,7 +186,7 @@ pdf_new(struct pdf **out, const struct sink *sink, const char *title, time_t whe
 	p->counted = (struct sink){ .write = emit, .context = p };
 	p->when = when;
 	buf_init(&p->text, PIECE_MAX);
-	status = title ? set_title(p, title, e) : STATUS_OK;
+	status = title ? pdftext_keep(&p->title, title, TITLE_MAX, e) : STATUS_OK;
 	for (unsigned i = 0; i < FIRST_FREE && status == STATUS_OK; i++)
 		status = reserve(p, &number, e); /* 0 heads the list of free objects */
 	if (status != STATUS_OK)
@@ -202,7 +210,9 @@ pdf_free(struct pdf *p)
 		p->encoder->free(p->encoding);
 	buf_clear(&p->text);
 	free(p->objects);
+	free(p->leaves);
 	free(p->title);
+	free(p->remark);
 	free(p);
 }
 
@@ -216,6 +226,13 @@ static double
 side_points(unsigned pixels, double dpi)
 {
 	return pixels * 72.0 / dpi;
+}
+
+/* Of a point, for a side that was checked. */
+static uint32_t
+thousandths(unsigned pixels, double dpi)
+{
+	return (uint32_t)(side_points(pixels, dpi) * 1000 + 0.5);
 }
 
 static enum status
@@ -237,6 +254,13 @@ page_check(const struct pdf *p, const struct pdf_page *page, struct error *e)
 		return error_set(e, STATUS_INVALID,
 		    "the page has more than 200 inches on a side: its resolution cannot "
 		    "be right");
+	if (page->raster.quality < 0 || page->raster.quality > 100)
+		return error_set(e, STATUS_INVALID,
+		    "a page's quality is 1 to 100, not %d", page->raster.quality);
+	if (page->rotate % 90 != 0 || page->rotate >= 360)
+		return error_set(e, STATUS_INVALID,
+		    "a page can be turned by 0, 90, 180 or 270 degrees, not by %u",
+		    page->rotate);
 	return STATUS_OK;
 }
 
@@ -254,30 +278,55 @@ put_image(struct pdf *p, const struct raster *r)
 	if (r->format == PIXEL_BILEVEL)
 		buf_printf(b, "\n/DecodeParms << /K -1 /Columns %u /Rows %u >>", r->width,
 		    r->height);
-	buf_printf(b, "\n/Length %u 0 R >>\nstream\n", p->image + 1);
+	buf_printf(b, "\n/Length %u 0 R >>\nstream\n", p->image + LENGTH);
+}
+
+/* Room and numbers for one more page: what pdf_page_end() will need. */
+static enum status
+make_room(struct pdf *p, struct error *e)
+{
+	unsigned group = p->page_count / GROUP, number;
+	enum status status = STATUS_OK;
+	struct leaf *leaves;
+
+	if (p->page_count == p->leaf_room) {
+		leaves = grow(p->leaves, &p->leaf_room, sizeof(*leaves));
+		if (!leaves)
+			return error_errno(e, "the PDF cannot take one more page");
+		p->leaves = leaves;
+	}
+	if (!p->node[group])
+		status = reserve(p, &p->node[group], e);
+	p->image = p->object_count;
+	for (int i = 0; i < PAGE_OBJECTS && status == STATUS_OK; i++)
+		status = reserve(p, &number, e);
+	return status;
 }
 
 enum status
 pdf_page_start(struct pdf *p, const struct pdf_page *page, struct error *e)
 {
 	enum status status = page_check(p, page, e);
-	unsigned length;
 
 	if (status == STATUS_OK)
-		status = reserve(p, &p->image, e);
-	if (status == STATUS_OK)
-		status = reserve(p, &length, e);
+		status = make_room(p, e);
 	if (status != STATUS_OK)
 		return status;
 	p->page = *page;
 	p->row = 0;
 	p->encoder = encoder_for(page->raster.format);
 	put_image(p, &page->raster);
+	keep_room(p, true);
 	status = flush(p, e);
-	if (status != STATUS_OK)
+	if (status != STATUS_OK) {
+		p->object_count = p->image;
 		return status;
+	}
 	p->image_start = p->offset;
-	return p->encoder->start(&p->encoding, &page->raster, &p->counted, e);
+	status = p->encoder->start(&p->encoding, &page->raster, &p->counted, e);
+	if (status != STATUS_OK)
+		pdf_page_drop(p, NULL);
+	return status;
 }
 
 enum status
@@ -300,62 +349,35 @@ end_image(struct pdf *p)
 	p->encoder->free(p->encoding);
 	p->encoding = NULL;
 	buf_puts(&p->text, "\nendstream\nendobj\n");
-	begin(p, p->image + 1);
+	begin(p, p->image + LENGTH);
 	buf_printf(&p->text, "%" PRIu64 "\nendobj\n", length);
 }
 
-/* The stream that paints the image over the whole page, and the page. */
-static enum status
-put_page(struct pdf *p, struct error *e)
+/* The stream that paints the image over the whole page; what the page needs is kept. */
+static void
+put_content(struct pdf *p)
 {
-	double width = side_points(p->page.raster.width, p->page.x_dpi);
-	double height = side_points(p->page.raster.height, p->page.y_dpi);
-	struct buf *b = &p->text, paint;
-	unsigned content = 0, page = 0;
-	enum status status = reserve(p, &content, e);
+	const struct pdf_page *page = &p->page;
+	struct leaf leaf = {
+		.image = p->image,
+		.width = thousandths(page->raster.width, page->x_dpi),
+		.height = thousandths(page->raster.height, page->y_dpi),
+		.rotate = page->rotate,
+	};
+	struct buf paint;
 
-	if (status == STATUS_OK)
-		status = reserve(p, &page, e);
-	if (status == STATUS_OK && p->group_count == 0)
-		status = reserve(p, &p->group_node, e);
-	if (status != STATUS_OK)
-		return status;
 	buf_init(&paint, PIECE_MAX);
 	buf_puts(&paint, "q ");
-	put_points(&paint, width);
+	put_points(&paint, leaf.width);
 	buf_puts(&paint, " 0 0 ");
-	put_points(&paint, height);
+	put_points(&paint, leaf.height);
 	buf_puts(&paint, " 0 0 cm /Scan Do Q\n");
-	begin(p, content);
-	buf_printf(b, "<< /Length %zu >>\nstream\n%sendstream\nendobj\n", paint.len,
-	    buf_text(&paint));
-	begin(p, page);
-	buf_printf(b, "<< /Type /Page /Parent %u 0 R\n/MediaBox [0 0 ", p->group_node);
-	put_points(b, width);
-	buf_putc(b, ' ');
-	put_points(b, height);
-	buf_printf(b,
-	    "]\n/Resources << /XObject << /Scan %u 0 R >> >>\n/Contents %u 0 R >>\n"
-	    "endobj\n",
-	    p->image, content);
-	b->over |= paint.over;
+	begin(p, p->image + CONTENT);
+	buf_printf(&p->text, "<< /Length %zu >>\nstream\n%sendstream\nendobj\n",
+	    paint.len, buf_text(&paint));
+	p->text.over |= paint.over;
 	buf_clear(&paint);
-	p->group[p->group_count++] = page;
-	return STATUS_OK;
-}
-
-/* The node of the group's pages. */
-static void
-put_node(struct pdf *p)
-{
-	begin(p, p->group_node);
-	buf_printf(&p->text, "<< /Type /Pages /Parent %d 0 R /Count %u\n/Kids [", PAGES,
-	    p->group_count);
-	for (unsigned i = 0; i < p->group_count; i++)
-		buf_printf(&p->text, "%s%u 0 R", i ? " " : "", p->group[i]);
-	buf_puts(&p->text, "] >>\nendobj\n");
-	p->node[p->node_count++] = p->group_node;
-	p->group_count = 0;
+	p->leaves[p->page_count] = leaf;
 }
 
 enum status
@@ -370,11 +392,7 @@ pdf_page_end(struct pdf *p, struct error *e)
 	if (status != STATUS_OK)
 		return status;
 	end_image(p);
-	status = put_page(p, e);
-	if (status != STATUS_OK)
-		return status;
-	if (p->group_count == GROUP)
-		put_node(p);
+	put_content(p);
 	status = flush(p, e);
 	if (status == STATUS_OK)
 		p->page_count++;
@@ -384,18 +402,99 @@ pdf_page_end(struct pdf *p, struct error *e)
 enum status
 pdf_page_drop(struct pdf *p, struct error *e)
 {
+	buf_reset(&p->text); /* of an end that failed */
+	keep_room(p, false);
 	end_image(p);
+	p->object_count = p->image + CONTENT; /* what follows can be used again */
 	return flush(p, e);
 }
 
 /* -- the end of the file --------------------------------------------------------------*/
+
+enum status
+pdf_order(struct pdf *p, const unsigned *order, unsigned count, struct error *e)
+{
+	struct leaf *sorted = calloc(p->leaf_room + 1, sizeof(*sorted));
+	bool whole = count == p->page_count;
+
+	if (!sorted)
+		return error_errno(e, "the PDF's pages cannot be put in order");
+	for (unsigned i = 0; i < count && whole; i++) {
+		whole = order[i] < count && p->leaves[order[i]].image;
+		if (whole) {
+			sorted[i] = p->leaves[order[i]];
+			p->leaves[order[i]].image = 0; /* taken */
+		}
+	}
+	if (!whole) {
+		for (unsigned i = 0; i < count && sorted[i].image; i++)
+			p->leaves[order[i]] = sorted[i];
+		free(sorted);
+		return error_set(e, STATUS_INVALID,
+		    "the order of %u pages does not name each of the PDF's %u once",
+		    count, p->page_count);
+	}
+	free(p->leaves);
+	p->leaves = sorted;
+	return STATUS_OK;
+}
+
+enum status
+pdf_remark(struct pdf *p, const struct pdf_remark *remark, struct error *e)
+{
+	enum status status = pdftext_keep(&p->remark, remark->text, PDF_REMARK_MAX, e);
+
+	if (status == STATUS_OK) {
+		p->incomplete = remark->incomplete;
+		p->hold = remark->hold;
+	}
+	return status;
+}
+
+static void
+put_page(struct pdf *p, const struct leaf *leaf, unsigned node)
+{
+	struct buf *b = &p->text;
+
+	begin(p, leaf->image + PAGE);
+	buf_printf(b, "<< /Type /Page /Parent %u 0 R\n/MediaBox [0 0 ", node);
+	put_points(b, leaf->width);
+	buf_putc(b, ' ');
+	put_points(b, leaf->height);
+	buf_putc(b, ']');
+	if (leaf->rotate)
+		buf_printf(b, " /Rotate %" PRIu32, leaf->rotate);
+	buf_printf(b,
+	    "\n/Resources << /XObject << /Scan %" PRIu32 " 0 R >> >>\n"
+	    "/Contents %" PRIu32 " 0 R >>\nendobj\n",
+	    leaf->image + IMAGE, leaf->image + CONTENT);
+}
+
+/* A node of the tree behind its pages, of which `first` is the first. */
+static enum status
+put_group(struct pdf *p, unsigned first, struct error *e)
+{
+	unsigned node = p->node[first / GROUP];
+	unsigned left = p->page_count - first, count = left < GROUP ? left : GROUP;
+
+	for (unsigned i = 0; i < count; i++)
+		put_page(p, &p->leaves[first + i], node);
+	begin(p, node);
+	buf_printf(
+	    &p->text, "<< /Type /Pages /Parent %d 0 R /Count %u\n/Kids [", PAGES, count);
+	for (unsigned i = 0; i < count; i++)
+		buf_printf(&p->text, "%s%u 0 R", i ? " " : "",
+		    p->leaves[first + i].image + PAGE);
+	buf_puts(&p->text, "] >>\nendobj\n");
+	return flush(p, e);
+}
 
 static void
 put_root(struct pdf *p)
 {
 	begin(p, PAGES);
 	buf_printf(&p->text, "<< /Type /Pages /Count %u\n/Kids [", p->page_count);
-	for (unsigned i = 0; i < p->node_count; i++)
+	for (unsigned i = 0; i * GROUP < p->page_count; i++)
 		buf_printf(&p->text, "%s%u 0 R", i ? "\n" : "", p->node[i]);
 	buf_puts(&p->text, "] >>\nendobj\n");
 }
@@ -408,12 +507,20 @@ put_info(struct pdf *p)
 	begin(p, INFO);
 	buf_puts(&p->text, "<< ");
 	if (p->title)
-		put_title(&p->text, p->title);
+		pdftext_put(&p->text, "Title", p->title);
+	if (p->remark && *p->remark)
+		pdftext_put(&p->text, "PostroomRemark", p->remark);
+	if (p->incomplete)
+		buf_puts(&p->text, "/PostroomIncomplete (incomplete)\n");
+	if (p->hold)
+		buf_puts(&p->text, "/PostroomHold (hold)\n");
 	if (gmtime_r(&p->when, &when) && when.tm_year >= -1900 && when.tm_year < 8100)
 		buf_printf(&p->text, "/CreationDate (D:%04d%02d%02d%02d%02d%02dZ)\n",
 		    when.tm_year + 1900, when.tm_mon + 1, when.tm_mday, when.tm_hour,
 		    when.tm_min, when.tm_sec);
-	buf_puts(&p->text, "/Producer (Postroom " POSTROOM_VERSION ") >>\nendobj\n");
+	buf_puts(&p->text,
+	    "/Creator (scan2mail)\n/Producer (Postroom " POSTROOM_VERSION
+	    ") >>\nendobj\n");
 }
 
 static void
@@ -462,13 +569,16 @@ put_id(struct pdf *p)
 enum status
 pdf_finish(struct pdf *p, struct error *e)
 {
-	enum status status;
+	enum status status = STATUS_OK;
 	uint64_t xref;
 
 	if (p->page_count == 0)
 		return error_set(e, STATUS_INVALID, "the PDF has no page");
-	if (p->group_count)
-		put_node(p);
+	keep_room(p, false);
+	for (unsigned i = 0; i < p->page_count && status == STATUS_OK; i += GROUP)
+		status = put_group(p, i, e);
+	if (status != STATUS_OK)
+		return status;
 	put_root(p);
 	put_info(p);
 	put_catalog(p);

@@ -135,7 +135,7 @@ add_bytes(struct setup *s, const char *filename, const char *type, unsigned page
 static inline void
 add_page(struct pdf *p, unsigned side, unsigned dpi)
 {
-	const struct pdf_page page = { { PIXEL_GRAY, side, side, 90 }, dpi, dpi };
+	const struct pdf_page page = { { PIXEL_GRAY, side, side, 90 }, dpi, dpi, 0 };
 	static unsigned char row[4096];
 	static uint32_t noise = 1;
 	struct error e;
@@ -156,7 +156,7 @@ static inline void
 add_pages(struct setup *s, const char *filename, const unsigned *sides, unsigned count,
     unsigned dpi)
 {
-	struct sink sink = { take, &s->bytes };
+	struct sink sink = { .write = take, .context = &s->bytes };
 	struct pdf *p = NULL;
 	struct error e;
 

@@ -61,9 +61,9 @@ take(void *context, const void *bytes, size_t len, struct error *e)
 static void
 make(struct buf *b, unsigned pages)
 {
-	const struct pdf_page page = { { PIXEL_GRAY, 40, 40, 90 }, 72, 72 };
+	const struct pdf_page page = { { PIXEL_GRAY, 40, 40, 90 }, 72, 72, 0 };
 	unsigned char row[40] = { 0 };
-	struct sink sink = { take, b };
+	struct sink sink = { .write = take, .context = b };
 	struct pdf *p = NULL;
 	struct error e;
 

@@ -65,7 +65,7 @@ static void
 make(struct buf *b, unsigned pages)
 {
 	unsigned char row[1000] = { 0 };
-	struct sink sink = { take, b };
+	struct sink sink = { .write = take, .context = b };
 	struct pdf *p = NULL;
 	struct error e;
 
@@ -73,7 +73,7 @@ make(struct buf *b, unsigned pages)
 	assert_int_equal(pdf_new(&p, &sink, "Report", 0, &e), STATUS_OK);
 	for (unsigned i = 0; i < pages; i++) {
 		const struct pdf_page page = { { PIXEL_GRAY, NARROWEST + i, HEIGHT, 90 },
-			72, 72 };
+			72, 72, 0 };
 
 		assert_int_equal(pdf_page_start(p, &page, &e), STATUS_OK);
 		for (int y = 0; y < HEIGHT; y++)

@@ -86,9 +86,9 @@ static void
 make(struct buf *b, enum pixel_format format, unsigned dpi)
 {
 	const struct pdf_page page = { { format, INCHES * dpi, INCHES * dpi, 90 }, dpi,
-		dpi };
+		dpi, 0 };
 	static unsigned char row[8192];
-	struct sink sink = { take, b };
+	struct sink sink = { .write = take, .context = b };
 	struct pdf *p = NULL;
 	struct error e;
 	uint32_t noise = 1;

@@ -62,9 +62,9 @@ take(void *context, const void *bytes, size_t len, struct error *e)
 static void
 add_real(struct buf *out, unsigned side)
 {
-	const struct pdf_page page = { { PIXEL_GRAY, side, side, 90 }, 72, 72 };
+	const struct pdf_page page = { { PIXEL_GRAY, side, side, 90 }, 72, 72, 0 };
 	struct buf alone;
-	struct sink sink = { take, &alone };
+	struct sink sink = { .write = take, .context = &alone };
 	unsigned char row[2000];
 	struct pdf *p = NULL;
 	struct error e;

@@ -1,117 +1,16 @@
 /* Tests of lib/doc/pdfwriter.c. libqpdf reads what it wrote; its bytes are looked at
  * where readers are more patient than the standard. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "tests/unit/pdfwriter_rig.h"
 
 #include <math.h>
-
-#include <cmocka.h>
-
-#include <qpdf/qpdf-c.h>
-
-#include "lib/base/buf.h"
-#include "lib/doc/pdfwriter.h"
-
-enum {
-	OUT_MAX = 8 * 1024 * 1024,
-	NOON = 1795348800, /* 2026-11-22 12:00:00 UTC */
-};
-
-struct target {
-	struct buf out;
-	int writes, writes_allowed; /* -1: all */
-	struct pdf *pdf;
-};
-
-static enum status
-take(void *context, const void *bytes, size_t len, struct error *e)
-{
-	struct target *t = context;
-
-	if (t->writes++ == t->writes_allowed)
-		return error_set(e, STATUS_RETRY, "the target is full");
-	assert_true(buf_add(&t->out, bytes, len));
-	return STATUS_OK;
-}
-
-static int
-set_up(void **state)
-{
-	static struct target target;
-
-	target = (struct target){ .writes_allowed = -1 };
-	buf_init(&target.out, OUT_MAX);
-	*state = &target;
-	return 0;
-}
-
-static int
-tear_down(void **state)
-{
-	struct target *t = *state;
-
-	pdf_free(t->pdf);
-	buf_clear(&t->out);
-	return 0;
-}
-
-static struct pdf *
-start(struct target *t, const char *title)
-{
-	struct sink sink = { take, t };
-	struct error e;
-
-	pdf_free(t->pdf);
-	t->pdf = NULL;
-	buf_reset(&t->out);
-	assert_int_equal(pdf_new(&t->pdf, &sink, title, NOON, &e), STATUS_OK);
-	return t->pdf;
-}
-
-static const struct pdf_page small = { { PIXEL_GRAY, 20, 10, 75 }, 72, 72 };
-
-static enum status
-add_page(struct pdf *p, const struct pdf_page *page, struct error *e)
-{
-	unsigned char row[4096] = { 0 };
-	enum status status = pdf_page_start(p, page, e);
-
-	for (unsigned y = 0; y < page->raster.height && status == STATUS_OK; y++)
-		status = pdf_page_row(p, row, e);
-	return status == STATUS_OK ? pdf_page_end(p, e) : status;
-}
-
-/* Reads the PDF without mending it: its pages. Everything is decoded once. */
-static int
-read_pages(struct target *t)
-{
-	qpdf_data q = qpdf_init();
-	int pages;
-
-	qpdf_silence_errors(q);
-	qpdf_set_suppress_warnings(q, QPDF_TRUE);
-	qpdf_set_attempt_recovery(q, QPDF_FALSE);
-	assert_int_equal(
-	    qpdf_read_memory(q, "test", t->out.data, t->out.len, NULL), QPDF_SUCCESS);
-	assert_int_equal(qpdf_check_pdf(q), QPDF_SUCCESS);
-	pages = qpdf_get_num_pages(q);
-	assert_false(qpdf_more_warnings(q));
-	qpdf_cleanup(&q);
-	return pages;
-}
 
 static void
 writes_all_formats(void **state)
 {
 	static const struct pdf_page pages[] = {
-		{ { PIXEL_RGB, 33, 17, 0 }, 300, 300 },
-		{ { PIXEL_GRAY, 1, 1, 100 }, 300, 600 },
-		{ { PIXEL_BILEVEL, 999, 5, 0 }, 600, 150.5 },
+		{ { PIXEL_RGB, 33, 17, 0 }, 300, 300, 0 },
+		{ { PIXEL_GRAY, 1, 1, 100 }, 300, 600, 0 },
+		{ { PIXEL_BILEVEL, 999, 5, 0 }, 600, 150.5, 0 },
 	};
 	struct target *t = *state;
 	struct pdf *p = start(t, NULL);
@@ -126,6 +25,9 @@ writes_all_formats(void **state)
 	assert_memory_equal(t->out.data, "%PDF-1.4\n%\xe2\xe3\xcf\xd3\n", 15);
 	assert_memory_equal(t->out.data + t->out.len - 6, "%%EOF\n", 6);
 	assert_non_null(memmem(t->out.data, t->out.len, "/Producer (Postroom ", 20));
+	assert_non_null(memmem(t->out.data, t->out.len, "/Creator (scan2mail)\n", 21));
+	assert_null(memmem(t->out.data, t->out.len, "/Rotate", 7));
+	assert_null(memmem(t->out.data, t->out.len, "/Postroom", 9));
 }
 
 /* Points from the real resolution, with a point as the decimal sign in every locale. */
@@ -136,15 +38,15 @@ pages_have_their_size(void **state)
 		struct pdf_page page;
 		const char *box;
 	} cases[] = {
-		{ { { PIXEL_GRAY, 2480, 3508, 0 }, 300, 300 },
+		{ { { PIXEL_GRAY, 2480, 3508, 0 }, 300, 300, 0 },
 		    "/MediaBox [0 0 595.200 841.920]" },
-		{ { { PIXEL_GRAY, 100, 100, 0 }, 72, 144 },
+		{ { { PIXEL_GRAY, 100, 100, 0 }, 72, 144, 0 },
 		    "/MediaBox [0 0 100.000 50.000]" },
-		{ { { PIXEL_GRAY, 1, 2, 0 }, 4800, 4800 },
+		{ { { PIXEL_GRAY, 1, 2, 0 }, 4800, 4800, 0 },
 		    "/MediaBox [0 0 0.015 0.030]" },
-		{ { { PIXEL_GRAY, 7, 7, 0 }, 307.4, 72.5 },
+		{ { { PIXEL_GRAY, 7, 7, 0 }, 307.4, 72.5, 0 },
 		    "/MediaBox [0 0 1.640 6.952]" },
-		{ { { PIXEL_GRAY, 200, 1, 0 }, 1, 1 },
+		{ { { PIXEL_GRAY, 200, 1, 0 }, 1, 1, 0 },
 		    "/MediaBox [0 0 14400.000 72.000]" },
 	};
 
@@ -227,10 +129,10 @@ lengths_are_exact(void **state)
 	assert_non_null(image);
 	image += strlen("\nstream\n");
 	end = memmem(image, t->out.len - (size_t)(image - t->out.data),
-	    "\xff\xd9\nendstream\nendobj\n5 0 obj\n", 28);
+	    "\xff\xd9\nendstream\nendobj\n6 0 obj\n", 28);
 	assert_non_null(end);
 	end += 2;
-	snprintf(length, sizeof(length), "5 0 obj\n%zu\nendobj\n", (size_t)(end - image));
+	snprintf(length, sizeof(length), "6 0 obj\n%zu\nendobj\n", (size_t)(end - image));
 	assert_non_null(memmem(t->out.data, t->out.len, length, strlen(length)));
 }
 
@@ -285,8 +187,8 @@ static void
 dropped_pages_leave_no_trace(void **state)
 {
 	static const struct pdf_page pages[] = {
-		{ { PIXEL_RGB, 20, 10, 0 }, 72, 72 },
-		{ { PIXEL_BILEVEL, 20, 10, 0 }, 72, 72 },
+		{ { PIXEL_RGB, 20, 10, 0 }, 72, 72, 0 },
+		{ { PIXEL_BILEVEL, 20, 10, 0 }, 72, 72, 0 },
 	};
 	unsigned char row[60] = { 0 };
 
@@ -305,6 +207,8 @@ dropped_pages_leave_no_trace(void **state)
 		}
 		assert_int_equal(pdf_finish(p, &e), STATUS_INVALID);
 		assert_int_equal(add_page(p, &pages[i], &e), STATUS_OK);
+		assert_int_equal(pdf_page_start(p, &pages[i], &e), STATUS_OK);
+		assert_int_equal(pdf_page_drop(p, &e), STATUS_OK);
 		assert_int_equal(pdf_finish(p, &e), STATUS_OK);
 		assert_int_equal(read_pages(t), 1);
 	}
@@ -314,13 +218,17 @@ static void
 impossible_pages_are_refused(void **state)
 {
 	static const struct pdf_page pages[] = {
-		{ { PIXEL_GRAY, 0, 10, 0 }, 72, 72 },
-		{ { PIXEL_GRAY, 10, ENCODER_SIDE_MAX + 1, 0 }, 300, 300 },
-		{ { PIXEL_GRAY, 10, 10, 0 }, 0, 72 },
-		{ { PIXEL_GRAY, 10, 10, 0 }, 72, -1 },
-		{ { PIXEL_GRAY, 10, 10, 0 }, (double)NAN, 72 },
-		{ { PIXEL_GRAY, 10, 10, 0 }, 72, (double)INFINITY },
-		{ { PIXEL_GRAY, 201, 10, 0 }, 1, 1 }, /* 14472 points */
+		{ { PIXEL_GRAY, 0, 10, 0 }, 72, 72, 0 },
+		{ { PIXEL_GRAY, 10, ENCODER_SIDE_MAX + 1, 0 }, 300, 300, 0 },
+		{ { PIXEL_GRAY, 10, 10, 0 }, 0, 72, 0 },
+		{ { PIXEL_GRAY, 10, 10, 0 }, 72, -1, 0 },
+		{ { PIXEL_GRAY, 10, 10, 0 }, (double)NAN, 72, 0 },
+		{ { PIXEL_GRAY, 10, 10, 0 }, 72, (double)INFINITY, 0 },
+		{ { PIXEL_GRAY, 10, 10, -1 }, 72, 72, 0 },
+		{ { PIXEL_GRAY, 10, 10, 101 }, 72, 72, 0 },
+		{ { PIXEL_GRAY, 10, 10, 0 }, 72, 72, 45 },
+		{ { PIXEL_GRAY, 10, 10, 0 }, 72, 72, 360 },
+		{ { PIXEL_GRAY, 201, 10, 0 }, 1, 1, 0 }, /* 14472 points */
 	};
 	struct target *t = *state;
 	struct pdf *p = start(t, NULL);
@@ -346,7 +254,7 @@ impossible_pages_are_refused(void **state)
 static enum status
 write_all(struct target *t, struct error *e)
 {
-	struct sink sink = { take, t };
+	struct sink sink = { .write = take, .context = t };
 	enum status status;
 
 	pdf_free(t->pdf);
@@ -371,6 +279,9 @@ failures_of_the_sink_come_back(void **state)
 	for (t->writes_allowed = 0; t->writes_allowed < writes; t->writes_allowed++) {
 		*e.text = '\0';
 		assert_int_equal(write_all(t, &e), STATUS_RETRY);
+		assert_string_equal(e.text, "the target is full");
+		if (t->pdf && pdf_page_count(t->pdf) > 0)
+			assert_int_equal(pdf_finish(t->pdf, &e), STATUS_RETRY);
 		assert_string_equal(e.text, "the target is full");
 		assert_int_equal(t->writes, t->writes_allowed + 1);
 	}
