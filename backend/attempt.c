@@ -9,6 +9,11 @@
 #include "lib/account/account.h"
 #include "lib/base/log.h"
 #include "lib/base/moment.h"
+#include "lib/base/text.h"
+
+enum {
+	REMARK_SHOWN = 300, /* bytes of a scan's remark in the queue's message */
+};
 
 /* One run of attempt_run(). */
 struct run {
@@ -58,11 +63,40 @@ must_wait(const struct run *r, int64_t *wait)
 	return *wait > 0;
 }
 
+/* A part of a stack that its sender wants to see first (partial = hold), before anything
+ * is sent of it. What a scan's PDF says a stranger's can say as well: then that one waits
+ * for a person, and nobody else's. It is held once; who releases it has seen it. */
+static enum status
+hold_partial(const struct run *r, const struct document *d, struct error *e)
+{
+	const struct job *job = r->desk.worker->job;
+	const char *remark = d->remark ? d->remark : "to be looked at";
+	unsigned pages = r->desk.whole->documents->pages;
+	enum status status = journal_held_partial(r->desk.journal, e);
+
+	if (status != STATUS_OK)
+		return status;
+	return error_set(e, STATUS_HOLD,
+	    "the scan says \"%.*s\": %u page%s waiting and nothing was sent; to send all "
+	    "the same: lp -i %s-%s -H resume; or else: cancel %s-%s",
+	    (int)text_cut(remark, REMARK_SHOWN), remark, pages,
+	    pages == 1 ? " is" : "s are", job->printer, job->id, job->printer, job->id);
+}
+
+/* Whether a document wants the job held, and nobody has seen that so far. */
+static const struct document *
+find_partial(const struct run *r)
+{
+	return summary_of(r)->held_partial ? NULL
+					   : documents_held(r->desk.whole->documents);
+}
+
 /* What is to be done without trying; *decided is false when it is to be tried. */
 static enum status
 resume(const struct run *r, bool *decided, struct error *e)
 {
 	const struct journal_summary *s = summary_of(r);
+	const struct document *partial = find_partial(r);
 	struct closing c = closing_of(r);
 	int64_t wait;
 
@@ -86,6 +120,8 @@ resume(const struct run *r, bool *decided, struct error *e)
 			  "the message may have arrived; ask a recipient, then "
 			  "cancel the job, or release it to send it again");
 	}
+	if (partial)
+		return hold_partial(r, partial, e);
 	if (must_wait(r, &wait)) {
 		error_set(e, STATUS_RETRY, "%s", s->wait_text);
 		asking_wait(r->desk.worker, r->desk.account, wait, s->wait_network);

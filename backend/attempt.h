@@ -9,6 +9,7 @@
  *   journal ──► all settled ───────────────────────────────────┐
  *      │ ├────► refused or given up before ────────────────────┤
  *      │ ├────► may have arrived, ambiguous = hold ──► HOLD     │
+ *      │ ├────► a scan that asks for it, once ───────► HOLD     │
  *      │ └────► not before … ────────────────────────► RETRY    ▼
  *      ▼                                                    (notice) ──► OK, REFUSED
  *   parts ──► limits ──► submission, part by part ─────────────┘ └─────► RETRY, HOLD …

@@ -1,6 +1,7 @@
 /* compose: the message of a job (compose.h). */
 #include "backend/compose.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -9,10 +10,11 @@
 
 enum {
 	BOUNDARY_MAX = 128, /* of which a message takes 70 */
-	SUFFIX_MAX = 32,    /* " (1 of 3)" */
+	SUFFIX_MAX = 64,    /* " (incomplete) (1 of 3)" */
+	NUMBER_MAX = 16,    /* ".3" */
 };
 
-/* The text of a message whose sender wrote none: what is attached. */
+/* What is attached. */
 static void
 list_documents(struct buf *body, const struct documents *documents)
 {
@@ -20,64 +22,126 @@ list_documents(struct buf *body, const struct documents *documents)
 		const struct document *d = &documents->item[i];
 
 		buf_printf(body, "Attached: %s", d->filename);
-		if (d->pages)
+		if (d->scanned && d->pages < d->whole)
+			buf_printf(body, " (%u of %u pages)", d->pages, d->whole);
+		else if (d->pages)
 			buf_printf(
 			    body, " (%u page%s)", d->pages, d->pages == 1 ? "" : "s");
 		buf_putc(body, '\n');
 	}
 }
 
-/* The text. Who gets one of several messages is told so below the sender's own words,
- * where there is room; the subject says it too. */
+/* Whether pages are missing of a scan. */
+static bool
+is_incomplete(const struct documents *documents)
+{
+	for (size_t i = 0; i < documents->count; i++)
+		if (documents->item[i].incomplete)
+			return true;
+	return false;
+}
+
+static bool
+has_scan(const struct documents *documents)
+{
+	for (size_t i = 0; i < documents->count; i++)
+		if (documents->item[i].scanned)
+			return true;
+	return false;
+}
+
+/* What a scan says of itself, as a sentence; with the name that it is said of, or NULL.
+ */
+static void
+write_remark(struct buf *body, const char *name, const char *remark)
+{
+	char first = *remark, last = remark[strlen(remark) - 1];
+
+	if (!name && first >= 'a' && first <= 'z')
+		first = (char)(first - 'a' + 'A');
+	buf_printf(body, "%s%s%c%s%s\n", name ? name : "", name ? ": " : "", first,
+	    remark + 1, strchr(".!?", last) ? "" : ".");
+}
+
+/* What the scans say of themselves, each once, also where several pieces of it are
+ * attached; with the name of whose it is where others are too; and an empty line. */
+static void
+write_remarks(struct buf *body, const struct documents *documents)
+{
+	const char *first = documents->item[0].remark, *said = NULL;
+	bool several = false;
+
+	for (size_t i = 1; i < documents->count; i++)
+		several |= documents->item[i].remark != first;
+	for (size_t i = 0; i < documents->count; i++) {
+		const struct document *d = &documents->item[i];
+
+		if (!d->remark || d->remark == said)
+			continue;
+		write_remark(body, several ? d->filename : NULL, d->remark);
+		said = d->remark;
+	}
+	if (said)
+		buf_putc(body, '\n');
+}
+
+/* The text: the sender's own words, where there are any, and what is attached, where
+ * there are none or where it was scanned: nobody has seen those pages. Who gets one of
+ * several messages is told so, where there is room; the subject says it too. */
 static const char *
 write_body(struct buf *body, const struct letter *letter)
 {
-	const char *own = letter->route->body;
+	const char *own = letter->route->body, *gap = own ? "\n\n" : "";
+	bool scanned = has_scan(letter->documents);
 
-	if (own && letter->parts == 1)
-		return own;
-	if (own)
-		buf_printf(
-		    body, "%s\n\nPart %u of %u.\n", own, letter->part, letter->parts);
-	else if (letter->parts > 1)
-		buf_printf(body, "Part %u of %u.\n", letter->part, letter->parts);
-	if (!own)
-		list_documents(body, letter->documents);
-	return own && body->over ? own : buf_text(body);
+	if (own && !buf_puts(body, own))
+		return own; /* too long for any message */
+	if (letter->parts > 1) {
+		buf_printf(body, "%sPart %u of %u.\n", gap, letter->part, letter->parts);
+		gap = own ? "\n" : "";
+	}
+	if (own && !scanned)
+		return buf_text(body);
+	buf_puts(body, gap);
+	write_remarks(body, letter->documents);
+	list_documents(body, letter->documents);
+	return buf_text(body);
 }
 
-/* The subject, cut so that the part's number fits behind it. */
+/* The subject, cut so that what is said of it and the part's number fit behind it. */
 static void
 write_subject(char subject[ROUTE_SUBJECT_MAX + 1], const struct letter *letter)
 {
 	const char *text = letter->route->subject;
-	char suffix[SUFFIX_MAX] = "";
+	const char *missing = is_incomplete(letter->documents) ? " (incomplete)" : "";
+	char suffix[SUFFIX_MAX];
 	size_t room;
 
 	if (!text)
 		text =
 		    letter->title ? letter->title : letter->documents->item[0].filename;
+	snprintf(suffix, sizeof(suffix), "%s", missing);
 	if (letter->parts > 1)
-		snprintf(
-		    suffix, sizeof(suffix), " (%u of %u)", letter->part, letter->parts);
+		snprintf(suffix, sizeof(suffix), "%s (%u of %u)", missing, letter->part,
+		    letter->parts);
 	room = text_cut(text, ROUTE_SUBJECT_MAX - strlen(suffix));
 	snprintf(subject, ROUTE_SUBJECT_MAX + 1, "%.*s%s", (int)room, text, suffix);
 }
 
 /* What tells this message from the job's others: ".2" behind the job's UUID. */
 static void
-write_number(char number[SUFFIX_MAX], const struct letter *letter)
+write_number(char number[NUMBER_MAX], const struct letter *letter)
 {
 	number[0] = '\0';
 	if (letter->parts > 1)
-		snprintf(number, SUFFIX_MAX, ".%u", letter->part);
+		snprintf(number, NUMBER_MAX, ".%u", letter->part);
 }
 
 void
 compose_id(char id[COMPOSE_ID_MAX], const struct letter *letter)
 {
 	const char *at = strrchr(letter->route->account->from.address, '@');
-	char number[SUFFIX_MAX];
+	char number[NUMBER_MAX];
 
 	write_number(number, letter);
 	snprintf(id, COMPOSE_ID_MAX, "%s%s@%s", letter->identity.name, number,
@@ -89,7 +153,7 @@ compose_id(char id[COMPOSE_ID_MAX], const struct letter *letter)
 static void
 write_boundary(char boundary[BOUNDARY_MAX], const struct letter *letter)
 {
-	char number[SUFFIX_MAX];
+	char number[NUMBER_MAX];
 
 	write_number(number, letter);
 	snprintf(

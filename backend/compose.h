@@ -34,8 +34,10 @@ struct letter {
 
 /* Opens the stream that the caller closes with message_close(). One is open at a time.
  * With several parts the subject ends with " (1 of 3)", the text with "Part 1 of 3.", and
- * each has a Message-ID and a boundary of its own. How large the message may be is not
- * looked at (parts.h). STATUS_REFUSED: it passes a limit of the format. */
+ * each has a Message-ID and a boundary of its own. Scans are listed with their pages also
+ * below the sender's own text, and what they say of themselves stands before the list;
+ * where pages of one are missing, the subject says " (incomplete)". How large the message
+ * may be is not looked at (parts.h). STATUS_REFUSED: it passes a limit of the format. */
 enum status compose_open(
     struct message_stream **out, const struct letter *letter, struct error *e);
 

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "backend/options.h"
 #include "backend/sources.h"
 #include "lib/base/buf.h"
 #include "lib/base/file.h"
@@ -111,20 +112,42 @@ identify(struct document *d, struct error *e)
 	return d->filename ? STATUS_OK : error_set(e, STATUS_RETRY, "out of memory");
 }
 
+/* Keeps what a scan says of itself; what was printed says nothing. */
 static enum status
-count_pages(struct document *d, bool filtered, size_t number, struct error *e)
+take_facts(struct document *d, const struct pdf_facts *facts, struct error *e)
 {
-	struct span span = { .start = d->start, .size = d->size };
+	d->pages = facts->pages;
+	d->scanned = facts->scanned;
+	if (!d->scanned)
+		return STATUS_OK;
+	d->incomplete = facts->incomplete;
+	d->hold = facts->hold;
+	d->whole = facts->pages;
+	d->remark = facts->remark[0] ? strdup(facts->remark) : NULL;
+	if (facts->remark[0] && !d->remark)
+		return error_set(e, STATUS_RETRY, "out of memory");
+	return STATUS_OK;
+}
+
+static enum status
+look_into(struct document *d, bool filtered, size_t number, struct error *e)
+{
+	const struct examining what = {
+		.fd = d->fd,
+		.span = { .start = d->start, .size = d->size },
+		.strictness = filtered ? PDF_STRICT : PDF_LENIENT,
+		.stop = -1,
+	};
+	struct pdf_facts facts;
 	struct error why;
-	enum status status =
-	    pdf_pages(d->fd, &span, filtered ? PDF_STRICT : PDF_LENIENT, &d->pages, &why);
+	enum status status = pdf_examine(&what, &facts, &why);
 
 	if (status == STATUS_INVALID)
 		return error_set(e, STATUS_HOLD,
 		    "document %zu is no whole PDF (%s); print it again, and if that does "
 		    "not help look for a filter's error in CUPS's error_log",
 		    number, why.text);
-	return status ? error_set(e, status, "%s", why.text) : STATUS_OK;
+	return status ? error_set(e, status, "%s", why.text) : take_facts(d, &facts, e);
 }
 
 static enum status
@@ -149,7 +172,7 @@ add_document(
 	out->count++;
 	status = identify(new, e);
 	if (status == STATUS_OK && is_pdf(new))
-		status = count_pages(new, job_is_filtered(in->job), out->count, e);
+		status = look_into(new, job_is_filtered(in->job), out->count, e);
 	out->pages += new->pages;
 	return status;
 }
@@ -296,6 +319,19 @@ make_name(
 	return name;
 }
 
+/* A PDF that somebody printed may have come from a stranger: it says nothing. */
+static void
+forget_scans(struct documents *d)
+{
+	for (size_t i = 0; i < d->count; i++) {
+		struct document *one = &d->item[i];
+
+		free(one->remark);
+		one->remark = NULL;
+		one->scanned = one->incomplete = one->hold = false;
+	}
+}
+
 enum status
 documents_name(struct documents *d, const struct job *job, const struct pairs *options,
     const char *wanted, struct error *e)
@@ -303,6 +339,8 @@ documents_name(struct documents *d, const struct job *job, const struct pairs *o
 	enum status status = STATUS_OK;
 	struct buf title;
 
+	if (!options_get(options, "mail-scanned"))
+		forget_scans(d);
 	buf_init(&title, strlen(job->title));
 	sources_title(&title, job->title);
 	for (size_t i = 0; i < d->count; i++) {
@@ -325,10 +363,21 @@ documents_name(struct documents *d, const struct job *job, const struct pairs *o
 	return status;
 }
 
+const struct document *
+documents_held(const struct documents *d)
+{
+	for (size_t i = 0; i < d->count; i++)
+		if (d->item[i].hold)
+			return &d->item[i];
+	return NULL;
+}
+
 void
 documents_clear(struct documents *d)
 {
-	for (size_t i = 0; i < d->count; i++)
+	for (size_t i = 0; i < d->count; i++) {
 		free(d->item[i].filename);
+		free(d->item[i].remark);
+	}
 	*d = (struct documents){ 0 };
 }

@@ -9,6 +9,7 @@
 #ifndef POSTROOM_DOCUMENTS_H
 #define POSTROOM_DOCUMENTS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,6 +25,13 @@ struct document {
 	int fd; /* the scratch file or a spooled one; not owned */
 	off_t start, size;
 	unsigned pages; /* 0: not a PDF, or not to be counted */
+	/* What a scan says of itself (pdfcheck.h). Any PDF can say so: it annotates and
+	 * holds the job that it is printed with, and decides nothing else. */
+	bool scanned;
+	bool incomplete; /* pages are missing */
+	bool hold;       /* before it is sent a person is to look */
+	unsigned whole;  /* pages of the scan that this is, or of which it is a piece */
+	char *remark;    /* one clean line; NULL: none. Copies of a document share it */
 };
 
 struct documents {
@@ -57,6 +65,9 @@ enum status documents_sort(
  * own names for several. */
 enum status documents_name(struct documents *d, const struct job *job,
     const struct pairs *options, const char *wanted, struct error *e);
+
+/* The first document that wants its job held; NULL: none does. */
+const struct document *documents_held(const struct documents *d);
 void documents_clear(struct documents *d);
 
 #endif

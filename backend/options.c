@@ -22,6 +22,7 @@ static const char *const free_text[] = {
 	"mail-filename",
 	"mail-account",
 	"mail-uri",
+	"mail-scanned",
 	"MailTo",
 	"MailCc",
 	"MailBcc",

@@ -352,6 +352,12 @@ journal_held(struct journal *j, struct error *e)
 }
 
 enum status
+journal_held_partial(struct journal *j, struct error *e)
+{
+	return append_line(j, WEIGHT_PERMIT, e, "held-partial");
+}
+
+enum status
 journal_verdict(
     struct journal *j, enum journal_end end, const char *text, struct error *e)
 {

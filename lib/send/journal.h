@@ -17,6 +17,8 @@
  *                               for (secret and settings) has changed; TRIGGER: "time",
  *                               or "network": nor before the server can be reached
  *   held                        held, as it may have been sent: the next run sends it
+ *   held-partial                held, as its document wants a person to look at it first:
+ *                               the next run sends it                         (durable)
  *   verdict refused|given-up TEXT   it ends, and only its owner is still to be told
  *   put-off MOMENT|-            since when the server puts recipients off; "-": it ended
  *   notice KIND                 a notice may have left; KIND: "delay", "end" or "held"
@@ -39,6 +41,10 @@
  * and so does a plan that voids a part which was sent or is in doubt. Doubt never passes,
  * as each later attempt may make a duplicate; `held` answers all doubt that stands before
  * it.
+ *
+ * What a job is held for is written before the backend's exit code holds it, and nothing
+ * tells the next run whether a person has released the job or cupsd has died before it
+ * had that code on its disk: so a job is held once at most, and never kept back for good.
  *
  * Age: how long the job has been tried, from its birth on. Attempts follow each other
  * within little more than an hour, so what goes beyond JOURNAL_SPAN_MAX between two of
@@ -88,6 +94,7 @@ struct journal_summary {
 	struct journal_plan plan;
 	bool uncertain;     /* some part, or all, may have arrived: see Doubt above */
 	bool held;          /* and it was held for all of that already */
+	bool held_partial;  /* it was held as its document wants that */
 	struct moment wait; /* wait.name[0] is 0 when it does not wait */
 	uint64_t wait_number;
 	bool wait_network;
@@ -142,6 +149,7 @@ enum status journal_refused(struct journal *j, unsigned part, const char *addres
 enum status journal_outcome(
     struct journal *j, unsigned part, bool sent, const char *text, struct error *e);
 enum status journal_held(struct journal *j, struct error *e);
+enum status journal_held_partial(struct journal *j, struct error *e);
 enum status journal_verdict(
     struct journal *j, enum journal_end end, const char *text, struct error *e);
 /* Since when recipients are put off; NULL: none are any more. Nothing is written when it

@@ -327,6 +327,15 @@ take_held(struct progress *g, const char *s)
 	return true;
 }
 
+static bool
+take_held_partial(struct progress *g, const char *s)
+{
+	if (*s)
+		return false;
+	g->summary.held_partial = true;
+	return true;
+}
+
 const char *const progress_ends[] = {
 	[JOURNAL_REFUSED] = "refused",
 	[JOURNAL_GIVEN_UP] = "given-up",
@@ -421,6 +430,7 @@ understand(struct progress *g, const char *line)
 		{ "outcome", take_outcome },
 		{ "wait", take_wait },
 		{ "held", take_held },
+		{ "held-partial", take_held_partial },
 		{ "verdict", take_verdict },
 		{ "notice", take_notice },
 		{ "notice-back", take_notice_back },

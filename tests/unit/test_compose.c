@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -221,6 +222,150 @@ lists_what_is_attached(void **state)
 	check_has(message, " filename=\"photo.jpg\"\r\n");
 }
 
+/* -- scans ------------------------------------------------------------------- */
+
+/* Makes the first document a scan. */
+static void
+make_scan(struct setup *s, const char *remark)
+{
+	struct document *d = &s->documents.item[0];
+
+	d->scanned = true;
+	d->whole = d->pages;
+	free(d->remark);
+	d->remark = remark ? strdup(remark) : NULL;
+}
+
+/* The text of the message, as a reader sees it. */
+static void
+check_text(struct setup *s, const char *text)
+{
+	const char *start = strstr(compose(s), "quoted-printable\r\n\r\n"), *end;
+	struct buf got;
+
+	assert_non_null(start);
+	start += strlen("quoted-printable\r\n\r\n");
+	end = strstr(start, "\r\n--=_");
+	assert_non_null(end);
+	buf_init(&got, BYTES_MAX);
+	for (const char *c = start; c < end; c++)
+		if (*c != '\r')
+			buf_putc(&got, *c);
+	assert_string_equal(buf_text(&got), text);
+	buf_clear(&got);
+}
+
+static void
+scans_are_listed_below_own_words(void **state)
+{
+	struct setup *s = *state;
+
+	make_scan(s, NULL);
+	check_text(s, "Attached: Offer.pdf (3 pages)");
+	s->route.body = strdup("Line one");
+	check_text(s, "Line one\n\nAttached: Offer.pdf (3 pages)");
+	add_document(s, "photo.jpg", 0);
+	check_text(s, "Line one\n\nAttached: Offer.pdf (3 pages)\nAttached: photo.jpg");
+	s->documents.item[0].scanned = false; /* printed */
+	check_text(s, "Line one");
+}
+
+static void
+remarks_are_sentences(void **state)
+{
+	static const struct {
+		const char *remark, *sentence;
+	} cases[] = {
+		{ "paper jam after page 3: 3 pages attached",
+		    "Paper jam after page 3: 3 pages attached." },
+		{ "3 fronts and 2 backs", "3 fronts and 2 backs." },
+		{ "What?", "What?" },
+		{ "\xc3\xb6l!", "=C3=B6l!" },
+		{ "x", "X." },
+	};
+	struct setup *s = *state;
+	char text[200];
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		make_scan(s, cases[i].remark);
+		snprintf(text, sizeof(text), "%s\n\nAttached: Offer.pdf (3 pages)",
+		    cases[i].sentence);
+		check_text(s, text);
+	}
+	/* the subject is as it was */
+	check_has(compose(s), "\r\nSubject: Offer.pdf\r\n");
+	s->route.body = strdup("Line one");
+	check_text(s, "Line one\n\nX.\n\nAttached: Offer.pdf (3 pages)");
+	add_document(s, "photo.jpg", 0); /* whose remark it is */
+	check_text(s,
+	    "Line one\n\nOffer.pdf: x.\n\nAttached: Offer.pdf (3 pages)\n"
+	    "Attached: photo.jpg");
+}
+
+static void
+pieces_of_scans_keep_count_and_remark(void **state)
+{
+	struct setup *s = *state;
+
+	make_scan(s, "paper jam after page 13: 13 pages attached");
+	s->documents.item[0].whole = 13;
+	s->part = 2;
+	s->parts = 5;
+	check_text(s,
+	    "Part 2 of 5.\nPaper jam after page 13: 13 pages attached.\n\n"
+	    "Attached: Offer.pdf (3 of 13 pages)");
+	s->route.body = strdup("Line one");
+	check_text(s,
+	    "Line one\n\nPart 2 of 5.\n\n"
+	    "Paper jam after page 13: 13 pages attached.\n\n"
+	    "Attached: Offer.pdf (3 of 13 pages)");
+	s->documents.item[0].incomplete = true;
+	check_has(compose(s), "\r\nSubject: Offer.pdf (incomplete) (2 of 5)\r\n");
+}
+
+/* Two pieces of a scan share its remark; another scan has its own. */
+static void
+remarks_are_said_once(void **state)
+{
+	struct setup *s = *state;
+	struct document *d = s->documents.item;
+
+	make_scan(s, "one side may be missing");
+	d[0].whole = 7;
+	add_document(s, "Offer 2.pdf", 4);
+	d[1].scanned = true;
+	d[1].whole = 7;
+	d[1].remark = d[0].remark;
+	check_text(s,
+	    "One side may be missing.\n\nAttached: Offer.pdf (3 of 7 pages)\n"
+	    "Attached: Offer 2.pdf (4 of 7 pages)");
+	add_document(s, "Other.pdf", 1);
+	d[2].scanned = true;
+	d[2].whole = 1;
+	d[2].remark = strdup("one side may be missing");
+	check_text(s,
+	    "Offer.pdf: one side may be missing.\nOther.pdf: one side may be missing.\n"
+	    "\nAttached: Offer.pdf (3 of 7 pages)\n"
+	    "Attached: Offer 2.pdf (4 of 7 pages)\nAttached: Other.pdf (1 page)");
+	d[1].remark = NULL; /* not its own */
+}
+
+/* Own words that leave no room stay whole. */
+static void
+list_gives_way_to_own_words(void **state)
+{
+	struct setup *s = *state;
+
+	make_scan(s, "x");
+	s->route.body = calloc(1, MESSAGE_BODY_MAX + 1);
+	assert_non_null(s->route.body);
+	memset(s->route.body, 'x', MESSAGE_BODY_MAX);
+	check_has(compose(s), "xxxxxxxx\r\n--=_");
+	assert_null(strstr(buf_text(&s->bytes), "Attached:"));
+}
+
+/* ---------------------------------------------------------------------------- */
+
 static void
 hides_recipients_of_blind_copies(void **state)
 {
@@ -315,7 +460,8 @@ number_fits_behind_the_subject(void **state)
 	assert_non_null(s->route.subject);
 	memset(s->route.subject, 's', ROUTE_SUBJECT_MAX);
 	s->part = s->parts = 99;
-	check_has(compose(s), "s\r\n (99 of 99)\r\n");
+	s->documents.item[0].incomplete = true;
+	check_has(compose(s), "s\r\n (incomplete) (99 of 99)\r\n");
 }
 
 static void
@@ -431,6 +577,11 @@ main(void)
 		WITH_JOB(writes_the_same_again),
 		WITH_JOB(writes_what_the_route_says),
 		WITH_JOB(lists_what_is_attached),
+		WITH_JOB(scans_are_listed_below_own_words),
+		WITH_JOB(remarks_are_sentences),
+		WITH_JOB(pieces_of_scans_keep_count_and_remark),
+		WITH_JOB(remarks_are_said_once),
+		WITH_JOB(list_gives_way_to_own_words),
 		WITH_JOB(hides_recipients_of_blind_copies),
 		WITH_JOB(finds_the_domain),
 		WITH_JOB(identifies_jobs_without_uuid),

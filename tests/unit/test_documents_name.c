@@ -87,6 +87,29 @@ give_documents(struct setup *s, size_t count, const char *extension)
 		s->documents.item[i].filename = strdup(extension);
 }
 
+/* A PDF says of itself what a stranger may have written; of scan2mail's jobs it counts.
+ */
+static void
+only_scans_speak(void **state)
+{
+	struct setup *s = *state;
+	struct document *d = &s->documents.item[0];
+	char option[] = "mail-scanned", yes[] = "yes";
+	struct pair scanned = { option, yes };
+
+	for (size_t count = 0; count < 2; count++) {
+		give_documents(s, 1, ".pdf");
+		d->scanned = d->hold = d->incomplete = true;
+		d->remark = strdup("paper jam");
+		assert_int_equal(
+		    name(s, &(struct pairs){ &scanned, count }, NULL), STATUS_OK);
+		assert_int_equal(d->scanned, count == 1);
+		assert_int_equal(d->hold, count == 1);
+		assert_int_equal(d->incomplete, count == 1);
+		assert_int_equal(d->remark != NULL, count == 1);
+	}
+}
+
 static void
 names_one_document_after_the_title(void **state)
 {
@@ -212,6 +235,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		WITH_JOB(only_scans_speak),
 		WITH_JOB(names_one_document_after_the_title),
 		WITH_JOB(names_several_after_themselves),
 		WITH_JOB(keeps_extensions_apart),

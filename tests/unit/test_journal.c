@@ -40,6 +40,11 @@ bytes_are_these(void **state)
 				  other = { 3, UINT64_MAX, 0 };
 
 	(void)state;
+	good(journal_held_partial(journal, NULL));
+	assert_true(journal_summary(journal)->held_partial);
+	assert_appended("held-partial\n");
+	assert_int_equal(ftruncate(file, (off_t)sample.len), 0);
+	load();
 	good(journal_held(journal, NULL));
 	good(journal_try(journal, &now, NULL));
 	good(journal_plan(journal, &same, NULL));
@@ -248,6 +253,25 @@ failed_fdatasync_is_the_last_word(void **state)
 	assert_takes_no_more();
 }
 
+/* Held without a word that stays would be held each time: it is not held then. */
+static void
+hold_of_a_partial_scan_needs_the_disk(void **state)
+{
+	static const char *const devices[] = { "/dev/full", "/dev/null" };
+
+	for (int i = 0; i < 2; i++) {
+		struct error e = { "" };
+
+		replace_file(devices[i]);
+		assert_int_equal(journal_held_partial(journal, &e), STATUS_RETRY);
+		assert_non_null(strstr(e.text, "see to the disk"));
+		assert_false(journal_summary(journal)->held_partial);
+		assert_takes_no_more();
+		close_sample(state);
+		open_sample(state);
+	}
+}
+
 /* The server has answered, whatever the disk does. */
 static void
 outcome_is_known_without_a_disk(void **state)
@@ -372,6 +396,7 @@ main(void)
 		journal_test(misuse_writes_nothing),
 		journal_test(full_disk_is_told),
 		journal_test(failed_fdatasync_is_the_last_word),
+		journal_test(hold_of_a_partial_scan_needs_the_disk),
 		journal_test(outcome_is_known_without_a_disk),
 		journal_test(returned_notice_is_known_without_a_disk),
 		journal_test(half_written_lines_are_cut_off),

@@ -377,6 +377,25 @@ verdict_and_notices_are_known(void **state)
 	assert_true(s->noticed_end);
 }
 
+/* It answers no doubt, and what is learned later does not undo it. */
+static void
+hold_of_a_partial_scan_stays(void **state)
+{
+	const struct journal_summary *s = progress_summary(g);
+
+	(void)state;
+	take(BIRTH);
+	assert_false(s->held_partial);
+	take("held-partial");
+	assert_false(damaged);
+	assert_true(s->held_partial);
+	assert_doubt(false, false);
+	take("try 1001 600 boot-a\nplan 1 9 0\nintent 1\ntry 1002 700 boot-a");
+	assert_doubt(true, false);
+	take("!\nheld\nheld-partial\nplan 2 9 0");
+	assert_true(s->held_partial);
+}
+
 static void
 notice_that_came_back_has_not_left(void **state)
 {
@@ -445,10 +464,11 @@ nonsense_is_damage(void **state)
 		"refused a@x", "refused 10 a@x", "outcome 1", "outcome 1 yes",
 		"outcome 1 sentx", "outcome sent", "outcome  1 sent", "wait",
 		"wait 1 2 a", "wait 1 2 a 3", "wait 1 2 a 3 later", "wait 1 2 a x time",
-		"held 1", "verdict", "verdict open", "verdict x y", "notice", "notice x",
-		"notice end x", "notice-back", "notice-back x", "notice-back end x",
-		"notices end", "put-off", "put-off x", "put-off 1 2", "put-off 1 2 a b",
-		"put-off - x", "put-off --", "doubt 1", "job 1 17 1 2 a", "job 2", "" };
+		"held 1", "held-partial 1", "held-partially", "verdict", "verdict open",
+		"verdict x y", "notice", "notice x", "notice end x", "notice-back",
+		"notice-back x", "notice-back end x", "notices end", "put-off",
+		"put-off x", "put-off 1 2", "put-off 1 2 a b", "put-off - x",
+		"put-off --", "doubt 1", "job 1 17 1 2 a", "job 2", "" };
 
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
 		struct journal_summary before;
@@ -523,6 +543,7 @@ main(void)
 		progress_test(another_plan_voids_parts),
 		progress_test(attempt_ends_a_wait),
 		progress_test(verdict_and_notices_are_known),
+		progress_test(hold_of_a_partial_scan_stays),
 		progress_test(notice_that_came_back_has_not_left),
 		progress_test(first_put_off_counts_until_its_end),
 		progress_test(long_texts_are_cut),
