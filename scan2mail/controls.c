@@ -5,268 +5,143 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/base/buf.h"
-#include "scan2mail/matching.h"
+#include "scan2mail/panel.h"
 
 enum {
-	TEXT_MAX = 4096,    /* bytes of an option's text */
-	OPTIONS_MAX = 4096, /* options of a scanner */
-	NAMES_MAX = 4,
+	ROUNDS_MAX = 4,  /* of setting all that another option has undone */
+	OFFER_MAX = 600, /* bytes of a sentence that tell what a scanner can do */
 };
 
 #define INCH 25.4 /* millimetres */
 
-/* One meaning, and the names that drivers give it. */
-struct names {
-	const char *name[NAMES_MAX];
+/* What is to be set, and what has come of it so far. */
+struct setting_up {
+	const struct request *request;
+	int source; /* enum scan_source */
+	struct panel panel;
+	struct controls out;
+	enum meaning mode;
 };
 
-static const struct names SOURCE = { { "source", "doc-source" } };
-static const struct names MODE = { { "mode" } };
-static const struct names DEPTH = { { "depth" } };
-static const struct names RESOLUTION = { { "resolution", "scan-resolution" } };
-static const struct names X_RESOLUTION = { { "x-resolution" } };
-static const struct names Y_RESOLUTION = { { "y-resolution" } };
-static const struct names ADF_MODE = { { "adf-mode", "adf_mode", "ScanMode" } };
-static const struct names BOTH_SIDES = { { "duplex", "scan-both-sides" } };
-static const struct names BATCH = { { "batch-scan", "adf-auto-scan" } };
-
-/* An option as it is now: active, and open to software. number is 0 when there is none.
- */
-struct control {
-	SANE_Handle handle;
-	SANE_Int number;
-	const SANE_Option_Descriptor *about;
-};
-
-static bool
-is_usable(const SANE_Option_Descriptor *o)
-{
-	return o && o->name && SANE_OPTION_IS_ACTIVE(o->cap) &&
-	    SANE_OPTION_IS_SETTABLE(o->cap);
-}
-
-static struct control
-find(SANE_Handle handle, const struct names *names)
-{
-	SANE_Int count = 0;
-
-	if (sane_control_option(handle, 0, SANE_ACTION_GET_VALUE, &count, NULL) !=
-		SANE_STATUS_GOOD ||
-	    count > OPTIONS_MAX)
-		count = 0;
-	for (size_t n = 0; n < NAMES_MAX && names->name[n]; n++)
-		for (SANE_Int i = 1; i < count; i++) {
-			const SANE_Option_Descriptor *o =
-			    sane_get_option_descriptor(handle, i);
-
-			if (is_usable(o) && strcmp(o->name, names->name[n]) == 0)
-				return (struct control){ handle, i, o };
-		}
-	return (struct control){ 0 };
-}
-
-static const char *const *
-strings(const struct control *c)
-{
-	if (!c->number || c->about->type != SANE_TYPE_STRING ||
-	    c->about->constraint_type != SANE_CONSTRAINT_STRING_LIST)
-		return NULL;
-	return c->about->constraint.string_list;
-}
-
+/* "the scanner has no WHAT; its OFFER are: this, that". */
 static enum status
-refuse(const struct control *c, const char *value, SANE_Status status, struct error *e)
-{
-	return error_set(e, STATUS_INVALID, "the scanner refuses %s = %s: %s",
-	    c->about->name, value, sane_strstatus(status));
-}
-
-static enum status
-set_text(const struct control *c, const char *value, struct error *e)
-{
-	size_t size = (size_t)c->about->size;
-	size_t len = strlen(value);
-	char text[TEXT_MAX] = ""; /* drivers may write back up to size bytes */
-	SANE_Status status;
-
-	if (size > TEXT_MAX || len >= TEXT_MAX)
-		return refuse(c, value, SANE_STATUS_INVAL, e);
-	memcpy(text, value, len);
-	status =
-	    sane_control_option(c->handle, c->number, SANE_ACTION_SET_VALUE, text, NULL);
-	return status == SANE_STATUS_GOOD ? STATUS_OK : refuse(c, value, status, e);
-}
-
-/* Sets a switch where the scanner has it. False: there is none. */
-static bool
-set_switch(SANE_Handle handle, const struct names *names, bool on)
-{
-	struct control c = find(handle, names);
-	SANE_Bool value = on ? SANE_TRUE : SANE_FALSE;
-
-	return c.number && c.about->type == SANE_TYPE_BOOL &&
-	    sane_control_option(handle, c.number, SANE_ACTION_SET_VALUE, &value, NULL) ==
-	    SANE_STATUS_GOOD;
-}
-
-/* -- numbers --------------------------------------------------------------------------*/
-
-static bool
-is_number(const struct control *c)
-{
-	return c->number && c->about->size == sizeof(SANE_Word) &&
-	    (c->about->type == SANE_TYPE_INT || c->about->type == SANE_TYPE_FIXED);
-}
-
-static double
-from_word(const struct control *c, SANE_Word word)
-{
-	return c->about->type == SANE_TYPE_FIXED ? SANE_UNFIX(word) : word;
-}
-
-static SANE_Word
-to_word(const struct control *c, double value)
-{
-	double limit = c->about->type == SANE_TYPE_FIXED ? 32767 : 2147483647;
-
-	if (value > limit)
-		value = limit;
-	return c->about->type == SANE_TYPE_FIXED ? SANE_FIX(value)
-						 : (SANE_Word)(value + 0.5);
-}
-
-/* The allowed word that is nearest. */
-static SANE_Word
-nearest(const struct control *c, double value)
-{
-	SANE_Word word = to_word(c, value);
-	const SANE_Word *list;
-	SANE_Word best;
-
-	if (c->about->constraint_type == SANE_CONSTRAINT_RANGE) {
-		const SANE_Range *range = c->about->constraint.range;
-
-		return word < range->min ? range->min
-		    : word > range->max  ? range->max
-					 : word;
-	}
-	list = c->about->constraint.word_list;
-	if (c->about->constraint_type != SANE_CONSTRAINT_WORD_LIST || list[0] < 1)
-		return word;
-	best = list[1];
-	for (SANE_Word i = 2; i <= list[0]; i++)
-		if (llabs((long long)list[i] - word) < llabs((long long)best - word))
-			best = list[i];
-	return best;
-}
-
-/* The smallest or largest value; 0 where nothing is said. */
-static double
-bound(const struct control *c, bool largest)
-{
-	const SANE_Range *range = c->about->constraint.range;
-	SANE_Word best = 0;
-
-	if (c->about->constraint_type == SANE_CONSTRAINT_RANGE)
-		best = largest ? range->max : range->min;
-	else if (c->about->constraint_type == SANE_CONSTRAINT_WORD_LIST)
-		for (SANE_Word i = 1; i <= c->about->constraint.word_list[0]; i++) {
-			SANE_Word word = c->about->constraint.word_list[i];
-
-			if (i == 1 || (largest ? word > best : word < best))
-				best = word;
-		}
-	return from_word(c, best);
-}
-
-/* Sets the nearest value that is allowed; *taken is what the scanner made of it. */
-static enum status
-set_number(const struct control *c, double value, double *taken, struct error *e)
-{
-	SANE_Word word = nearest(c, value);
-	SANE_Status status;
-	char text[32];
-
-	status =
-	    sane_control_option(c->handle, c->number, SANE_ACTION_SET_VALUE, &word, NULL);
-	if (status == SANE_STATUS_GOOD) {
-		/* Drivers round without saying so. The value may only be read after the
-		 * descriptor, which setting it may have changed. */
-		sane_get_option_descriptor(c->handle, c->number);
-		status = sane_control_option(
-		    c->handle, c->number, SANE_ACTION_GET_VALUE, &word, NULL);
-	}
-	if (status != SANE_STATUS_GOOD) {
-		snprintf(text, sizeof(text), "%g", value);
-		return refuse(c, text, status, e);
-	}
-	*taken = from_word(c, word);
-	return STATUS_OK;
-}
-
-/* -- what is wanted -------------------------------------------------------------------*/
-
-/* "what: this, that", from a list of strings. */
-static enum status
-lacks(const char *what, const char *offer, const char *const *list, struct error *e)
+lacks(const char *what, const char *offer, const char *const *words, struct error *e)
 {
 	struct buf names;
 
-	buf_init(&names, ERROR_TEXT_MAX / 2);
-	for (size_t i = 0; list && list[i]; i++)
-		buf_printf(&names, "%s%s", i ? ", " : "", list[i]);
-	error_set(e, STATUS_INVALID, "the scanner has no %s; its %s are: %s", what, offer,
-	    names.len ? buf_text(&names) : "not to be chosen");
+	if (!words || !words[0])
+		return error_set(e, STATUS_INVALID,
+		    "the scanner has no %s: it has no %s to choose from", what, offer);
+	buf_init(&names, OFFER_MAX);
+	for (size_t i = 0; words[i] && !names.over; i++)
+		buf_printf(&names, "%s%s", i ? ", " : "", words[i]);
+	error_set(e, STATUS_INVALID, "the scanner has no %s; its %s are: %s%s", what,
+	    offer, buf_text(&names), names.over ? ", …" : "");
 	buf_clear(&names);
 	return STATUS_INVALID;
 }
 
-/* Both sides, for a scanner whose sources do not name it. */
-static enum status
-set_both_sides(SANE_Handle handle, const char *const *sources, struct error *e)
-{
-	struct control c = find(handle, &ADF_MODE);
-	const char *duplex = matching_find(strings(&c), MEANING_DUPLEX);
+/* -- source, mode, sides --------------------------------------------------------------*/
 
-	if (duplex)
-		return set_text(&c, duplex, e);
-	if (set_switch(handle, &BOTH_SIDES, true))
-		return STATUS_OK;
-	return lacks("feeder that turns sheets", "sources", sources, e);
+static void
+take_source(struct setting_up *s, const char *word)
+{
+	s->out.duplex = matching_rank(word, MEANING_DUPLEX) >= 0;
+	s->out.feeder = s->out.duplex || matching_rank(word, MEANING_FEEDER) >= 0;
+}
+
+/* The words are looked up anew: setting anything may have changed them. */
+static enum status
+no_such_source(const struct setting_up *s, struct error *e)
+{
+	struct saneoption o = saneoption_find_any(s->panel.handle, OPTION_SOURCE);
+	const char *const only[] = { saneoption_only_word(&o), NULL };
+	const char *what = s->source == SOURCE_FLATBED ? "flatbed"
+	    : s->source == SOURCE_ADF_DUPLEX           ? "feeder that turns sheets"
+						       : "feeder";
+
+	return lacks(
+	    what, "sources", saneoption_is_usable(&o) ? saneoption_words(&o) : only, e);
+}
+
+/* A feeder that the request's own options name, for a driver that calls its source as no
+ * other does. */
+static const char *
+own_feeder(const struct setting_up *s)
+{
+	for (size_t i = 0; i < s->panel.own->count; i++) {
+		const char *value = s->panel.own->item[i].value;
+
+		if (matching_rank(value, MEANING_DUPLEX) >= 0 ||
+		    matching_rank(value, MEANING_FEEDER) >= 0)
+			return value;
+	}
+	return NULL;
+}
+
+/* The source of a scanner that lets nobody choose: what it names, or what else shows a
+ * feeder. A glass taken for one would be scanned for ever. */
+static enum status
+take_only_source(struct setting_up *s, struct error *e)
+{
+	struct saneoption o = saneoption_find_any(s->panel.handle, OPTION_SOURCE);
+	struct saneoption sign = saneoption_find_any(s->panel.handle, OPTION_FEEDS);
+	const char *word = saneoption_only_word(&o);
+
+	if (word || s->source == SOURCE_FLATBED)
+		take_source(s, word ? word : "");
+	else if (sign.number && SANE_OPTION_IS_ACTIVE(sign.about->cap))
+		s->out.feeder = true;
+	else if (own_feeder(s))
+		take_source(s, own_feeder(s));
+	if (s->source == SOURCE_FLATBED && s->out.feeder)
+		return no_such_source(s, e);
+	if (s->source == SOURCE_ADF || s->source == SOURCE_ADF_DUPLEX)
+		return s->out.feeder ? STATUS_OK : no_such_source(s, e);
+	return STATUS_OK;
+}
+
+/* The scanner's word for the source that is wanted; NULL: it has none. */
+static const char *
+choose_source(const char *const *words, int source)
+{
+	const char *flatbed = matching_find(words, MEANING_FLATBED);
+	const char *feeder = matching_find(words, MEANING_FEEDER);
+	const char *duplex = matching_find(words, MEANING_DUPLEX);
+
+	switch (source) {
+	case SOURCE_FLATBED: return flatbed;
+	case SOURCE_ADF_DUPLEX: return duplex ? duplex : feeder;
+	case SOURCE_ADF: return feeder ? feeder : duplex;
+	default: return feeder ? feeder : duplex ? duplex : flatbed;
+	}
 }
 
 static enum status
-set_source(struct controls *out, SANE_Handle handle, int source, struct error *e)
+set_source(struct setting_up *s, struct error *e)
 {
-	struct control c = find(handle, &SOURCE);
-	const char *const *list = strings(&c);
-	const char *flatbed = matching_find(list, MEANING_FLATBED);
-	const char *feeder = matching_find(list, MEANING_FEEDER);
-	const char *duplex = matching_find(list, MEANING_DUPLEX);
-	enum status status = STATUS_OK;
-	const char *chosen;
+	struct saneoption o = saneoption_find(s->panel.handle, OPTION_SOURCE);
+	const char *const *words = saneoption_words(&o);
+	const char *own, *chosen;
 
-	if (source == SOURCE_AUTO)
-		source = feeder || duplex ? SOURCE_ADF : SOURCE_FLATBED;
-	out->feeder = source != SOURCE_FLATBED;
-	out->has_flatbed = flatbed != NULL;
-	if (!list) /* one source only, which nobody names */
-		return source == SOURCE_ADF_DUPLEX ? set_both_sides(handle, NULL, e)
-						   : STATUS_OK;
-	chosen = source == SOURCE_FLATBED           ? flatbed
-	    : source == SOURCE_ADF_DUPLEX && duplex ? duplex
-	    : feeder || source == SOURCE_ADF_DUPLEX ? feeder
-						    : duplex;
-	if (!chosen && source == SOURCE_FLATBED)
-		return lacks("flatbed", "sources", list, e);
+	s->out.feeder = s->out.duplex = s->out.has_flatbed = false;
+	if (!words)
+		return take_only_source(s, e);
+	own = panel_own(&s->panel, &o);
+	if (own) {
+		take_source(s, own);
+		if (s->source == SOURCE_ADF || s->source == SOURCE_ADF_DUPLEX)
+			s->out.feeder = true;
+		return panel_set_own(&s->panel, &o, own, e);
+	}
+	chosen = choose_source(words, s->source);
+	s->out.has_flatbed = matching_find(words, MEANING_FLATBED) != NULL;
+	if (!chosen && s->source == SOURCE_AUTO)
+		return STATUS_OK; /* as the scanner stands */
 	if (!chosen)
-		return lacks("feeder", "sources", list, e);
-	status = set_text(&c, chosen, e);
-	if (status == STATUS_OK && source == SOURCE_ADF_DUPLEX && chosen != duplex)
-		status = set_both_sides(handle, list, e);
-	set_switch(handle, &BATCH, out->feeder);
-	return status;
+		return no_such_source(s, e);
+	take_source(s, chosen);
+	return panel_set_text(&s->panel, &o, chosen, e);
 }
 
 /* What a mode is made from, best first; the rest is done by rows.h. */
@@ -280,113 +155,296 @@ static const struct wish {
 	{ MODE_BW, { MEANING_BILEVEL, MEANING_GRAY, MEANING_COLOR } },
 };
 
-static enum status
-set_mode(SANE_Handle handle, int mode, struct error *e)
+static enum meaning
+mode_of(const char *word)
 {
-	struct control c = find(handle, &MODE);
-	const char *const *list = strings(&c);
+	for (size_t k = 0; k < 3; k++)
+		if (matching_rank(word, wishes[0].from[k]) >= 0)
+			return wishes[0].from[k];
+	return MEANING_NONE;
+}
+
+static const char *
+choose_mode(const char *const *words, int mode)
+{
 	const char *chosen = NULL;
 
-	if (!list)
-		return STATUS_OK; /* one mode only */
 	for (size_t i = 0; i < sizeof(wishes) / sizeof(wishes[0]); i++)
 		for (size_t k = 0; wishes[i].mode == mode && k < 3 && !chosen; k++)
-			chosen = matching_find(list, wishes[i].from[k]);
-	if (!chosen && mode == MODE_AUTO)
+			chosen = matching_find(words, wishes[i].from[k]);
+	return chosen;
+}
+
+/* A scanner without modes may have a switch for grey. */
+static enum status
+set_gray(struct setting_up *s, struct error *e)
+{
+	struct saneoption o = saneoption_find(s->panel.handle, OPTION_GRAY);
+	bool on = s->request->mode == MODE_GRAY || s->request->mode == MODE_BW;
+
+	s->mode = MEANING_NONE;
+	if (!saneoption_is_switch(&o) || panel_own(&s->panel, &o))
+		return STATUS_OK;
+	return panel_set_switch(&s->panel, &o, on, NULL, e);
+}
+
+static enum status
+set_mode(struct setting_up *s, struct error *e)
+{
+	struct saneoption o = saneoption_find(s->panel.handle, OPTION_MODE);
+	const char *const *words = saneoption_words(&o);
+	const char *own, *chosen;
+
+	if (!words)
+		return set_gray(s, e);
+	own = panel_own(&s->panel, &o);
+	if (own) {
+		s->mode = mode_of(own);
+		return panel_set_own(&s->panel, &o, own, e);
+	}
+	chosen = choose_mode(words, s->request->mode);
+	s->mode = chosen ? mode_of(chosen) : MEANING_NONE;
+	if (!chosen && s->request->mode == MODE_AUTO)
 		return STATUS_OK; /* as the scanner stands */
 	if (!chosen)
-		return lacks(
-		    mode == MODE_COLOR ? "colour mode" : "such mode", "modes", list, e);
-	return set_text(&c, chosen, e);
+		return lacks(s->request->mode == MODE_COLOR ? "colour mode" : "such mode",
+		    "modes", words, e);
+	return panel_set_text(&s->panel, &o, chosen, e);
 }
 
-/* Black and white by the scanner where its grey can have one bit, else 8 bits. */
-static enum status
-set_depth(SANE_Handle handle, int mode, struct error *e)
+/* Turns an option that is a switch, or has words for off and on, to *is_on, which becomes
+ * what it is then. False: there is none, or it refuses. */
+static bool
+turn(struct setting_up *s, enum meaning name, const enum meaning off_on[2], bool *is_on)
 {
-	struct control c = find(handle, &DEPTH), m = find(handle, &MODE);
-	const char *gray = matching_find(strings(&m), MEANING_GRAY);
-	const char *bilevel = matching_find(strings(&m), MEANING_BILEVEL);
-	char current[TEXT_MAX] = "";
-	double taken;
+	struct saneoption o = saneoption_find(s->panel.handle, name);
+	const char *own, *word;
+	bool wish = *is_on;
 
-	if (!is_number(&c))
-		return STATUS_OK;
-	if ((gray || bilevel) && m.about->size < TEXT_MAX)
-		sane_control_option(
-		    handle, m.number, SANE_ACTION_GET_VALUE, current, NULL);
-	if (bilevel && strcmp(bilevel, current) == 0)
-		return STATUS_OK;
-	if (mode == MODE_BW && gray && strcmp(gray, current) == 0)
-		return set_number(&c, 1, &taken, e);
-	return set_number(&c, 8, &taken, e);
-}
-
-static enum status
-set_resolution(
-    struct controls *out, SANE_Handle handle, unsigned resolution, struct error *e)
-{
-	struct control both = find(handle, &RESOLUTION);
-	struct control x = find(handle, &X_RESOLUTION);
-	struct control y = find(handle, &Y_RESOLUTION);
-	enum status status = STATUS_OK;
-
-	out->x_dpi = out->y_dpi = resolution;
-	if (is_number(&both)) {
-		status = set_number(&both, resolution, &out->x_dpi, e);
-		out->y_dpi = out->x_dpi;
+	if (!o.number)
+		return false;
+	own = panel_own(&s->panel, &o);
+	if (own) {
+		*is_on = saneoption_is_switch(&o) ? *own != '0' && strcasecmp(own, "no")
+						  : matching_rank(own, off_on[1]) >= 0;
+		return panel_set_own(&s->panel, &o, own, NULL) == STATUS_OK;
 	}
-	if (status == STATUS_OK && is_number(&x))
-		status = set_number(&x, resolution, &out->x_dpi, e);
-	if (status == STATUS_OK && is_number(&y))
-		status = set_number(&y, resolution, &out->y_dpi, e);
+	if (saneoption_is_switch(&o))
+		return panel_set_switch(&s->panel, &o, wish, is_on, NULL) == STATUS_OK;
+	word = matching_find(saneoption_words(&o), off_on[wish]);
+	return word && panel_set_text(&s->panel, &o, word, NULL) == STATUS_OK;
+}
+
+/* Both sides by an option of their own, where no source is called so; one side otherwise,
+ * as the last one may have left it at both. */
+static enum status
+set_sides(struct setting_up *s, struct error *e)
+{
+	static const enum meaning sides[] = { MEANING_SIMPLEX, MEANING_DUPLEX };
+	static const enum meaning batch[] = { MEANING_SINGLE, MEANING_CONTINUOUS };
+	bool both = s->source == SOURCE_ADF_DUPLEX || s->out.duplex;
+	bool on = both, feeds = s->out.feeder;
+	bool turned = turn(s, OPTION_SIDES, sides, &on);
+
+	if (!s->out.duplex)
+		s->out.duplex = turned && on;
+	turn(s, OPTION_BATCH, batch, &feeds);
+	if (s->source == SOURCE_ADF_DUPLEX && !s->out.duplex)
+		return no_such_source(s, e);
+	return STATUS_OK;
+}
+
+/* -- numbers --------------------------------------------------------------------------*/
+
+static enum status
+set_number(struct setting_up *s, const struct saneoption *o, double value, double *taken,
+    struct error *e)
+{
+	return panel_set_word(
+	    &s->panel, o, saneoption_to_word(o, value, SANEOPTION_NEAREST), taken, e);
+}
+
+/* An option of this name that is a number and that the request leaves to its meaning. */
+static struct saneoption
+number_for(const struct setting_up *s, enum meaning name)
+{
+	struct saneoption o = saneoption_find(s->panel.handle, name);
+
+	if (!saneoption_is_number(&o) || panel_own(&s->panel, &o))
+		return (struct saneoption){ 0 };
+	return o;
+}
+
+/* One of the three names of the resolution; *dpi stays as it was where there is none. */
+static enum status
+set_dpi(struct setting_up *s, enum meaning name, double *dpi, struct error *e)
+{
+	struct saneoption o = saneoption_find(s->panel.handle, name);
+	union saneoption_value value;
+	enum status status;
+	const char *own;
+
+	if (!saneoption_is_number(&o))
+		return STATUS_OK;
+	own = panel_own(&s->panel, &o);
+	if (!own)
+		return set_number(s, &o, s->request->resolution, dpi, e);
+	status = panel_set_own(&s->panel, &o, own, e);
+	if (status == STATUS_OK && saneoption_read(&o, &value))
+		*dpi = saneoption_from_word(&o, value.word);
 	return status;
 }
 
-/* One direction of the area: the sheet's size for drivers that want it, then both ends.
- * Scanners that cut the area themselves have none of these. */
 static enum status
-set_span(SANE_Handle handle, const char *const names[3], double mm, double dpi,
+set_resolution(struct setting_up *s, struct error *e)
+{
+	double both = 0, x = 0, y = 0;
+	enum status status = set_dpi(s, OPTION_RESOLUTION, &both, e);
+
+	if (status == STATUS_OK)
+		status = set_dpi(s, OPTION_X_RESOLUTION, &x, e);
+	if (status == STATUS_OK)
+		status = set_dpi(s, OPTION_Y_RESOLUTION, &y, e);
+	if (both <= 0) /* neither, or one of the two alone */
+		both = x > 0 ? x : y > 0 ? y : s->request->resolution;
+	s->out.x_dpi = x > 0 ? x : both;
+	s->out.y_dpi = y > 0 ? y : both;
+	return status;
+}
+
+/* Black and white by the scanner where its grey can have one bit, else 8 bits; more only
+ * where there is nothing else. */
+static enum status
+set_depth(struct setting_up *s, struct error *e)
+{
+	struct saneoption o = number_for(s, OPTION_DEPTH);
+	bool one = s->request->mode == MODE_BW && s->mode == MEANING_GRAY;
+
+	if (!o.number || s->mode == MEANING_BILEVEL)
+		return STATUS_OK;
+	if (!one || !saneoption_allows(&o, saneoption_to_word(&o, 1, SANEOPTION_AS_IS)))
+		return panel_set_word(
+		    &s->panel, &o, saneoption_to_word(&o, 8, SANEOPTION_ENOUGH), NULL, e);
+	return set_number(s, &o, 1, NULL, e);
+}
+
+/* -- area -----------------------------------------------------------------------------*/
+
+/* One direction: the sheet's size for drivers that want it, and both ends. Scanners that
+ * cut the area themselves have none of these. */
+struct span {
+	enum meaning sheet, low, high;
+	double mm;  /* 0: all there is */
+	double dpi; /* for areas in pixels */
+	double start;
+};
+
+static double
+in_unit(const struct saneoption *o, double mm, double dpi)
+{
+	return o->about->unit == SANE_UNIT_PIXEL ? mm * dpi / INCH : mm;
+}
+
+/* At `start` and mm from there, or as far as it goes. */
+static enum status
+set_far(struct setting_up *s, const struct span *span, enum meaning name, double start,
     struct error *e)
 {
-	struct control sheet = find(handle, &(struct names){ { names[0] } });
-	struct control low, high;
-	enum status status = STATUS_OK;
-	double start = 0, taken;
+	struct saneoption o = number_for(s, name);
+	SANE_Word word;
 
-	if (is_number(&sheet))
-		status = set_number(&sheet, mm > 0 ? mm : bound(&sheet, true), &taken, e);
-	low = find(handle, &(struct names){ { names[1] } });
-	if (status == STATUS_OK && is_number(&low))
-		status = set_number(&low, bound(&low, false), &start, e);
-	high = find(handle, &(struct names){ { names[2] } });
-	if (status != STATUS_OK || !is_number(&high))
-		return status;
-	if (mm > 0 && high.about->unit == SANE_UNIT_PIXEL)
-		mm = mm * dpi / INCH; /* pixels from here on */
-	return set_number(&high, mm > 0 ? start + mm : bound(&high, true), &taken, e);
+	if (!o.number)
+		return STATUS_OK;
+	word = saneoption_to_word(&o,
+	    span->mm > 0 ? start + in_unit(&o, span->mm, span->dpi)
+			 : saneoption_bound(&o, true),
+	    SANEOPTION_ENOUGH);
+	return panel_set_word(&s->panel, &o, word, NULL, e);
+}
+
+static enum status
+set_near(struct setting_up *s, struct span *span, struct error *e)
+{
+	struct saneoption o = number_for(s, span->low);
+
+	if (!o.number)
+		return STATUS_OK;
+	return set_number(s, &o, saneoption_bound(&o, false), &span->start, e);
+}
+
+static enum status
+set_area(struct setting_up *s, struct error *e)
+{
+	struct span spans[] = {
+		{ OPTION_PAGE_WIDTH, OPTION_LEFT, OPTION_RIGHT, s->request->paper.width,
+		    s->out.x_dpi, 0 },
+		{ OPTION_PAGE_HEIGHT, OPTION_TOP, OPTION_BOTTOM, s->request->paper.height,
+		    s->out.y_dpi, 0 },
+	};
+	struct saneoption o = saneoption_find(s->panel.handle, OPTION_SHEET);
+	const char *size = matching_find(saneoption_words(&o), MEANING_FREE_SIZE);
+	enum status status = STATUS_OK;
+
+	if (size && !panel_own(&s->panel, &o))
+		status = panel_set_text(&s->panel, &o, size, e);
+	for (size_t i = 0; i < 2 && status == STATUS_OK; i++)
+		status = set_far(s, &spans[i], spans[i].sheet, 0, e);
+	for (size_t i = 0; i < 2 && status == STATUS_OK; i++)
+		status = set_near(s, &spans[i], e);
+	for (size_t i = 0; i < 2 && status == STATUS_OK; i++)
+		status = set_far(s, &spans[i], spans[i].high, spans[i].start, e);
+	return status;
+}
+
+/* -- all ------------------------------------------------------------------------------*/
+
+static enum status
+set_own_options(struct setting_up *s, struct error *e)
+{
+	return panel_set_rest(&s->panel, e);
+}
+
+static enum status
+set_all(struct setting_up *s, struct error *e)
+{
+	static enum status (*const steps[])(
+	    struct setting_up *, struct error *) = { set_source, set_mode, set_sides,
+		set_resolution, set_depth, set_own_options, set_area };
+	enum status status = STATUS_OK;
+
+	s->panel.moved = false;
+	s->panel.undone[0] = '\0';
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && status == STATUS_OK;
+	     i++)
+		status = steps[i](s, e);
+	return status;
 }
 
 enum status
 controls_apply(struct controls *out, SANE_Handle handle, const struct request *r,
     int source, struct error *e)
 {
-	static const char *const across[] = { "page-width", "tl-x", "br-x" };
-	static const char *const down[] = { "page-height", "tl-y", "br-y" };
-	struct controls c = { 0 };
-	enum status status = set_source(&c, handle, source, e);
+	struct setting_up *s = calloc(1, sizeof(*s)); /* the notes are large */
+	enum status status = STATUS_OK;
 
+	if (!s)
+		return error_set(e, STATUS_RETRY, "no memory");
+	s->request = r;
+	s->source = source;
+	s->panel.handle = handle;
+	s->panel.own = &r->option;
+	do {
+		status = set_all(s, e);
+	} while (status == STATUS_OK && (s->panel.round == 0 || s->panel.moved) &&
+	    ++s->panel.round < ROUNDS_MAX);
+	/* Numbers that move on are as near as the scanner comes. */
+	if (status == STATUS_OK && s->panel.undone[0])
+		status = error_set(e, STATUS_INVALID,
+		    "the scanner does not keep its option %s: another one changes it "
+		    "back; choose another source or mode",
+		    s->panel.undone);
 	if (status == STATUS_OK)
-		status = set_mode(handle, r->mode, e);
-	if (status == STATUS_OK)
-		status = set_depth(handle, r->mode, e);
-	if (status == STATUS_OK)
-		status = set_resolution(&c, handle, r->resolution, e);
-	if (status == STATUS_OK)
-		status = set_span(handle, across, r->paper->width, c.x_dpi, e);
-	if (status == STATUS_OK)
-		status = set_span(handle, down, r->paper->height, c.y_dpi, e);
-	if (status == STATUS_OK)
-		*out = c;
+		*out = s->out;
+	free(s);
 	return status;
 }

@@ -1,4 +1,8 @@
-/* Tests of scan2mail/matching.c, on the words of real drivers. */
+/*
+ * Tests of scan2mail/matching.c, on the words of real drivers. The source is included, so
+ * that the test sees the rows of its table.
+ */
+#include <glob.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,10 +13,10 @@
 
 #include <cmocka.h>
 
-#include "scan2mail/matching.h"
+#include "scan2mail/matching.c" /* NOLINT: for its table */
 
 enum {
-	WORDS_MAX = 8,
+	WORDS_MAX = 10,
 };
 
 /* A driver's list, and the place of the word for each meaning; -1: none. */
@@ -64,6 +68,15 @@ sources_are_understood(void **state)
 		    { 0, 1, 2 } },
 		{ "hpaio", { "Flatbed", "ADF", "Duplex" }, { 0, 1, 2 } },
 		{ "utsushi", { "Document Table", "ADF" }, { 0, 1, -1 } },
+		{ "both sides first",
+		    { "Feeder(Duplex)", "Feeder (both sides)", "ADF Duplex", "ADF Back",
+			"Sheet Feeder" },
+		    { -1, 4, 0 } },
+		{ "kvs40xx", { "adf", "fb" }, { 1, 0, -1 } },
+		{ "canon_dr",
+		    { "Card Front", "Card Duplex", "ADF Back", "ADF Front",
+			"ADF Duplex" },
+		    { -1, 3, 4 } },
 		{ "Samsung",
 		    { "Flatbed", "ADF Simplex", "ADF Duplex - Long-Edge Binding" },
 		    { 0, 1, 2 } },
@@ -97,12 +110,72 @@ modes_are_understood(void **state)
 		{ "Lexmark", { "1-bit Black & White", "8-bit Grayscale", "24-bit Color" },
 		    { 2, 1, 0 } },
 		{ "epson", { "Binary", "Gray", "Color" }, { 2, 1, 0 } },
+		{ "pixma",
+		    { "48 bits color", "16 bits gray", "Color", "Gray", "Lineart" },
+		    { 2, 3, 4 } },
+		{ "kodak",
+		    { "Color Lineart", "Color Halftone", "Lineart", "Halftone", "Gray",
+			"Color" },
+		    { 5, 4, 2 } },
+		{ "deep ones first",
+		    { "Color (48 bit)", "Gray (16 bit)", "Gray[Error Diffusion]",
+			"Line Art", "Gray", "Color" },
+		    { 5, 4, 3 } },
 		{ "british", { "lineart", "GREY", "24bitColour" }, { 2, 1, 0 } },
 		{ "dithered", { "Gray[Error Diffusion]", "Halftone" }, { -1, -1, -1 } },
 	};
 
 	(void)state;
 	assert_offers(offers, sizeof(offers) / sizeof(offers[0]), MEANING_COLOR);
+}
+
+/* Marks the rows that the words of a file meet, whatever they stand for. */
+static void
+mark_rows(bool *met, const char *path)
+{
+	FILE *f = fopen(path, "r");
+	char line[2048];
+
+	assert_non_null(f);
+	while (fgets(line, sizeof(line), f))
+		for (char *s = line; *s;) {
+			size_t len = *s == '"' ? strcspn(++s, "\"") : strcspn(s, " \n");
+			char *end = s + len + (s[len] != '\0');
+
+			s[len] = '\0';
+			for (int m = 0; m < MEANING_NONE; m++)
+				if (matching_rank(s, (enum meaning)m) >= 0)
+					met[matching_rank(s, (enum meaning)m)] = true;
+			s = end;
+		}
+	fclose(f);
+}
+
+static void
+each_row_is_met_by_a_scanner(void **state)
+{
+	bool met[sizeof(rules) / sizeof(rules[0])] = { false };
+	glob_t found;
+
+	(void)state;
+	assert_int_equal(glob("tests/golden/scanners/*.in", 0, NULL, &found), 0);
+	for (size_t i = 0; i < found.gl_pathc; i++)
+		mark_rows(met, found.gl_pathv[i]);
+	globfree(&found);
+	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
+		if (!met[i])
+			fail_msg("no scanner needs the row %zu, %s", i, rules[i].word);
+}
+
+static void
+names_are_whole_words(void **state)
+{
+	(void)state;
+	assert_int_equal(matching_rank("resolution-bind", OPTION_RESOLUTION), -1);
+	assert_true(matching_rank("scanmode", OPTION_SIDES) >= 0);
+	assert_true(matching_rank("resolution", OPTION_RESOLUTION) <
+	    matching_rank("scan-resolution", OPTION_RESOLUTION));
+	assert_int_equal(matching_rank("Normal mode", MEANING_FLATBED), -1);
 }
 
 static void
@@ -118,6 +191,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sources_are_understood),
 		cmocka_unit_test(modes_are_understood),
+		cmocka_unit_test(each_row_is_met_by_a_scanner),
+		cmocka_unit_test(names_are_whole_words),
 		cmocka_unit_test(no_list_has_no_meaning),
 	};
 
