@@ -41,9 +41,10 @@ ROOMS = send login web account doc mail base
 ARCHIVES = $(ROOMS:%=$(BUILD)/lib%.a)
 LIBS_all = $(foreach r,$(ROOMS),$(LIBS_$r))
 
-PROGRAMS = mailto scan2mail postroom
+PROGRAMS = mailto scan2mail scan2maild postroom
 SOURCES_mailto    = $(wildcard backend/*.c)
-SOURCES_scan2mail = $(wildcard scan2mail/*.c)
+# Of scan2mail and scan2maild, whose main() is in daemon.c.
+SOURCES_scan      = $(filter-out %/main.c %/daemon.c,$(wildcard scan2mail/*.c))
 SOURCES_postroom  = $(wildcard admin/*.c)
 
 UNIT_SOURCES = $(wildcard tests/unit/test_*.c)
@@ -73,8 +74,16 @@ $(BUILD)/mailto: $(call objects,$(SOURCES_mailto)) $(ARCHIVES)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_all) $(LIBS_cups)
 
-# No libcurl here: scan2mail can reach no credential and no server but CUPS.
-$(BUILD)/scan2mail: $(call objects,$(SOURCES_scan2mail)) $(ARCHIVES)
+$(BUILD)/libscan.a: $(call objects,$(SOURCES_scan))
+	@rm -f $@
+	$(Q)$(AR) rcs $@ $^
+
+# No libcurl here: what scans can reach no credential and no server but CUPS.
+$(BUILD)/scan2mail: $(call objects,scan2mail/main.c) $(BUILD)/libscan.a $(ARCHIVES)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_doc) $(LIBS_mail) $(LIBS_base) $(LIBS_cups) $(LIBS_sane)
+
+$(BUILD)/scan2maild: $(call objects,scan2mail/daemon.c) $(BUILD)/libscan.a $(ARCHIVES)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_doc) $(LIBS_mail) $(LIBS_base) $(LIBS_cups) $(LIBS_sane)
 
@@ -83,7 +92,7 @@ $(BUILD)/postroom: $(call objects,$(SOURCES_postroom)) $(ARCHIVES)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_all) $(LIBS_qr)
 
 # A unit test may also reach the modules of the programs, all but their main().
-PROGRAM_MODULES = $(filter-out %/main.o,$(call objects,$(SOURCES_mailto) $(SOURCES_scan2mail) \
+PROGRAM_MODULES = $(filter-out %/main.o,$(call objects,$(SOURCES_mailto) $(SOURCES_scan) \
 	$(SOURCES_postroom)))
 
 $(BUILD)/tests/unit/%.t: $(BUILD)/obj/tests/unit/%.o $(BUILD)/obj/tests/unit/locale.o \
@@ -97,20 +106,29 @@ $(BUILD)/libmodules.a: $(PROGRAM_MODULES)
 	@rm -f $@
 	$(Q)$(AR) rcs $@ $^
 
+# A scanner that does what it is told, for the tests; libsane loads it (tests/sane/fault.h).
+$(BUILD)/tests/sane/libsane-fault.so.1: $(wildcard tests/sane/*.[ch])
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CPPFLAGS) -MF $(@:.so.1=.d) -std=c11 $(WARNINGS) $(CFLAGS) -fPIC -shared \
+	    -o $@ $(filter %.c,$^)
+
+scanner: $(BUILD)/tests/sane/libsane-fault.so.1
+
 units: $(UNITS)
 
 # -- tests ---------------------------------------------------------------------------------------
 
 check: ## install what the tests need (as root) and run them all
 	tools/packages build test
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory all scanner
 	@$(MAKE) --no-print-directory units BUILD=build/san CFLAGS='-O1 -g' \
 	    SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=all'
 	tools/check build build/san
 
 check-faults: ## the fault matrix, with what takes minutes; writes docs/faults.md
 	tools/packages build test
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory all scanner
 	tools/check build build/san 1200 $$(tools/faults files) && ok=1; \
 	    tools/faults write build && [ "$$ok" ]
 
@@ -127,8 +145,8 @@ bench: ## figures side by side with the peers, as ratios
 lint: ## the rules of the house: format, layers, sizes, banned calls, scripts, pages
 	tools/packages build lint
 	tools/lint
-	@$(MAKE) --no-print-directory all units BUILD=build/gcc CC=gcc WERROR=-Werror
-	@$(MAKE) --no-print-directory all units BUILD=build/clang CC=clang WERROR=-Werror
+	@$(MAKE) --no-print-directory all units scanner BUILD=build/gcc CC=gcc WERROR=-Werror
+	@$(MAKE) --no-print-directory all units scanner BUILD=build/clang CC=clang WERROR=-Werror
 
 format: ## write the sources as .clang-format has them
 	clang-format -i $(shell find . -name '*.[ch]' -not -path './build/*')
@@ -147,16 +165,22 @@ install: all ## install below DESTDIR
 	install -d -m 0755 $(DESTDIR)$(SYSCONFDIR)/postroom
 	install -d -m 0700 $(DESTDIR)$(SYSCONFDIR)/postroom/secrets
 	install -m 0700 $(BUILD)/mailto $(DESTDIR)$(CUPS_SERVERBIN)/backend/mailto
-	install -m 0755 $(BUILD)/scan2mail $(BUILD)/postroom $(DESTDIR)$(BINDIR)/
+	install -m 0755 $(BUILD)/scan2mail $(BUILD)/scan2maild $(BUILD)/postroom $(DESTDIR)$(BINDIR)/
 	install -m 0644 ppd/postroom.ppd $(DESTDIR)$(PPDDIR)/postroom.ppd
 	install -m 0644 conf/sysusers.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/postroom.conf
 	install -m 0644 docs/man/scan2mail.1 $(DESTDIR)$(MANDIR)/man1/
 	install -m 0644 docs/man/postroom.conf.5 $(DESTDIR)$(MANDIR)/man5/
-	install -m 0644 docs/man/mailto.8 docs/man/postroom.8 $(DESTDIR)$(MANDIR)/man8/
+	install -m 0644 docs/man/mailto.8 docs/man/postroom.8 docs/man/scan2maild.8 \
+	    $(DESTDIR)$(MANDIR)/man8/
 	install -m 0644 conf/signin-dates.conf $(DESTDIR)$(SYSCONFDIR)/postroom/
 	install -m 0644 conf/postroom-refresh.timer $(DESTDIR)$(UNITDIR)/
 	sed -e 's#/usr/bin/postroom#$(BINDIR)/postroom#' -e 's#/var/lib/postroom#$(STATEDIR)#' \
 	    conf/postroom-refresh.service > $(DESTDIR)$(UNITDIR)/postroom-refresh.service
+	sed -e 's#/usr/bin/scan2maild#$(BINDIR)/scan2maild#' \
+	    conf/scan2maild.service > $(DESTDIR)$(UNITDIR)/scan2maild.service
+	install -d $(DESTDIR)$(DOCDIR)/scanbd
+	install -m 0644 conf/scanbd/postroom.conf $(DESTDIR)$(DOCDIR)/scanbd/
+	install -m 0755 conf/scanbd/postroom.script $(DESTDIR)$(DOCDIR)/scanbd/
 	install -m 0644 conf/postroom.conf conf/logrotate.conf README.md $(wildcard docs/*.md) \
 	    $(DESTDIR)$(DOCDIR)/
 	test -e $(DESTDIR)$(SYSCONFDIR)/postroom/postroom.conf || \
@@ -165,6 +189,8 @@ install: all ## install below DESTDIR
 uninstall: ## remove what install put there; settings, secrets and journals stay
 	rm -f $(DESTDIR)$(CUPS_SERVERBIN)/backend/mailto $(DESTDIR)$(BINDIR)/scan2mail \
 	    $(DESTDIR)$(BINDIR)/postroom $(DESTDIR)$(MANDIR)/man8/postroom.8 \
+	    $(DESTDIR)$(BINDIR)/scan2maild $(DESTDIR)$(MANDIR)/man8/scan2maild.8 \
+	    $(DESTDIR)$(UNITDIR)/scan2maild.service \
 	    $(DESTDIR)$(UNITDIR)/postroom-refresh.service \
 	    $(DESTDIR)$(UNITDIR)/postroom-refresh.timer \
 	    $(DESTDIR)$(MANDIR)/man1/scan2mail.1 $(DESTDIR)$(MANDIR)/man5/postroom.conf.5 \
@@ -178,7 +204,7 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
 
 .DEFAULT_GOAL = all
-.PHONY: all units check check-faults demo bench lint format format-check install uninstall clean help
+.PHONY: all units scanner check check-faults demo bench lint format format-check install uninstall clean help
 .SECONDARY:
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD) -type f -name '*.d' 2>/dev/null)

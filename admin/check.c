@@ -90,6 +90,8 @@ check_accounts(
 		    "there is no account; add a section [account NAME] to %s",
 		    config->path);
 	dates_free(dates);
+	if (!only)
+		examine_scanning(f, config);
 }
 
 static int

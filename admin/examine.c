@@ -400,6 +400,79 @@ examine_direct_send(const struct examination *x)
 		    a->server.host);
 }
 
+/* -- scanning ------------------------------------------------------------------------ */
+
+/* Each recipient of a profile is an address or stands in the address book. */
+static void
+examine_recipients(
+    struct findings *f, const struct config *config, const struct scan_profile *p)
+{
+	const char *cursor = *p->to ? p->to : NULL;
+	struct mailbox mailbox;
+	struct buf element;
+	struct error e;
+
+	buf_init(&element, ADDRESS_LIST_TEXT_MAX);
+	while (mailbox_text_next(&cursor, &element)) {
+		const char *text = buf_text(&element);
+
+		if (pairs_get(&config->addresses, text))
+			;
+		else if (mailbox_parse(&mailbox, text, &e) == STATUS_OK)
+			mailbox_clear(&mailbox);
+		else if (strchr(text, '@') || !*text)
+			finding(f, SEVERITY_ERROR, "%s:%u: [scan %s] to: %s",
+			    config->path, p->place.line, p->name, e.text);
+		else
+			finding(f, SEVERITY_WARNING,
+			    "%s:%u: [scan %s] to: '%.60s' is no address and not in "
+			    "[addresses]; add it there, unless the queue is another "
+			    "machine's",
+			    config->path, p->place.line, p->name, text);
+		buf_reset(&element);
+	}
+	buf_clear(&element);
+}
+
+/* A button before this one that wants the same; NULL: none. */
+static const struct button *
+find_same_button(const struct config *config, const struct button *b)
+{
+	for (const struct button *other = config->button; other < b; other++)
+		if (strcmp(other->device, b->device) == 0 &&
+		    strcmp(other->option, b->option) == 0 &&
+		    strcasecmp(other->value, b->value) == 0)
+			return other;
+	return NULL;
+}
+
+static void
+examine_button(struct findings *f, const struct config *config, const struct button *b)
+{
+	const struct button *same = find_same_button(config, b);
+
+	if (!config_profile(config, b->profile))
+		finding(f, SEVERITY_ERROR,
+		    "%s:%u: [button %s %s] starts the profile '%s', which does not exist; "
+		    "add a section [scan %s]",
+		    config->path, b->place.line, b->device, b->option, b->profile,
+		    b->profile);
+	if (same)
+		finding(f, SEVERITY_ERROR,
+		    "%s:%u: [button %s %s] has the same value as the one in line %u, which "
+		    "alone counts; give it another value, or take it out",
+		    config->path, b->place.line, b->device, b->option, same->place.line);
+}
+
+void
+examine_scanning(struct findings *f, const struct config *config)
+{
+	for (size_t i = 0; i < config->profile_count; i++)
+		examine_recipients(f, config, &config->profile[i]);
+	for (size_t i = 0; i < config->button_count; i++)
+		examine_button(f, config, &config->button[i]);
+}
+
 /* -- all of it -------------------------------------------------------------------------
  */
 

@@ -1,7 +1,7 @@
 /*
  * examine: what `postroom check` looks at in one account: files, certificates, tokens, a
- * login that was refused, until when its way of signing in works. Reads; changes nothing,
- * and talks to nobody.
+ * login that was refused, until when its way of signing in works; and in scan profiles
+ * and buttons. Reads; changes nothing, and talks to nobody.
  */
 #ifndef POSTROOM_ADMIN_EXAMINE_H
 #define POSTROOM_ADMIN_EXAMINE_H
@@ -27,5 +27,9 @@ struct examination {
 
 /* Prints the account's line and its findings. */
 void examine_account(const struct examination *x);
+
+/* Prints what is wrong between profiles, buttons and the address book; nothing where all
+ * is well. */
+void examine_scanning(struct findings *f, const struct config *config);
 
 #endif

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -13,37 +14,50 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/base/buf.h"
+#include "lib/base/clock.h"
 #include "lib/base/file.h"
+#include "lib/base/priv.h"
 #include "scan2mail/interrupt.h"
 
 enum {
 	BUFFER_SIZE = 4 * (WIRE_HEAD_SIZE + WIRE_PAYLOAD_MAX),
 	BLOCKS_SIZE = CHILD_BLOCKS * CHILD_BLOCK_SIZE,
+	/* The descriptors of a child, behind the three that each process has. */
+	RECORDS_FD = 3,
+	ANSWERS_FD,
+	FREE_FD,
+	REAP_STEP_MS = 10,
 };
+
+/* What a byte of an answer says. */
+enum answer { ANSWER_CREDIT, ANSWER_GO };
 
 struct child {
 	pid_t pid;
-	int pidfd;             /* readable when the process has ended */
-	int fd;                /* its records */
-	int credits;           /* a byte for each block given back */
+	int pidfd;   /* readable when the process has ended */
+	int fd;      /* its records */
+	int answers; /* a byte for each block given back, and for each "go on" */
 	unsigned char *blocks; /* shared */
 	unsigned block;        /* the next to come */
 	bool lent;             /* the one before it is in the caller's hands */
-	size_t start, len;     /* bytes[start..start+len) are read and not yet taken */
+	int64_t kill_at;   /* clock_ms() when SIGKILL follows SIGTERM; 0: none was sent */
+	size_t start, len; /* bytes[start..start+len) are read and not yet taken */
 	unsigned char bytes[BUFFER_SIZE];
 };
 
 /* The child's side. */
 struct uplink {
-	int fd, credits;
+	int fd, answers;
 	unsigned char *blocks;
 	unsigned block; /* the next to be filled */
 	size_t free;    /* of blocks, known so far */
+	bool go;        /* an answer that nobody has taken yet */
 };
 
 /* What both sides are made from. */
 struct link {
-	int records[2], credits[2];
+	int records[2], answers[2];
 	unsigned char *blocks;
 };
 
@@ -59,7 +73,7 @@ static void
 close_link(struct link *l)
 {
 	close_pipe(l->records);
-	close_pipe(l->credits);
+	close_pipe(l->answers);
 	if (l->blocks)
 		munmap(l->blocks, BLOCKS_SIZE);
 }
@@ -73,7 +87,9 @@ open_link(struct link *l)
 	if (blocks == MAP_FAILED)
 		return false;
 	l->blocks = blocks;
-	return pipe2(l->records, O_CLOEXEC) == 0 && pipe2(l->credits, O_CLOEXEC) == 0;
+	/* the parent shall not be held up by a child that takes no answers */
+	return pipe2(l->records, O_CLOEXEC) == 0 && pipe2(l->answers, O_CLOEXEC) == 0 &&
+	    fcntl(l->answers[1], F_SETFL, O_NONBLOCK) == 0;
 }
 
 /* The end of a pipe, taken out of the link. */
@@ -86,26 +102,62 @@ take_end(int *end)
 	return fd;
 }
 
+/* Leaves the pipe ends and standard error. Nobody is asked here, and what a driver prints
+ * must not get into a PDF that goes to the standard output. False: the system failed. */
+static bool
+settle(const struct link *l)
+{
+	int records = fcntl(l->records[1], F_DUPFD, FREE_FD);
+	int answers = fcntl(l->answers[0], F_DUPFD, FREE_FD);
+	int null = open("/dev/null", O_RDWR);
+
+	if (records < 0 || answers < 0 || null < 0 || dup2(null, STDIN_FILENO) < 0)
+		return false;
+	if (fcntl(STDERR_FILENO, F_GETFD) < 0 && dup2(null, STDERR_FILENO) < 0)
+		return false;
+	if (dup2(STDERR_FILENO, STDOUT_FILENO) < 0 ||
+	    dup3(records, RECORDS_FD, O_CLOEXEC) < 0 ||
+	    dup3(answers, ANSWERS_FD, O_CLOEXEC) < 0)
+		return false;
+	closefrom(FREE_FD);
+	return true;
+}
+
+/* The child's life; all signals are blocked at its start. */
 static _Noreturn void
 live(struct link *l, void (*body)(struct uplink *up, const void *context),
     const void *context, pid_t parent)
 {
 	struct uplink up = {
-		.fd = l->records[1],
-		.credits = l->credits[0],
+		.fd = RECORDS_FD,
+		.answers = ANSWERS_FD,
 		.blocks = l->blocks,
 		.free = CHILD_BLOCKS,
 	};
 
-	close(l->records[0]);
-	close(l->credits[1]);
 	setpgid(0, 0);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(1); /* it died before the line above */
+	priv_hide();
 	interrupt_release();
+	if (!settle(l))
+		_exit(1);
 	body(&up, context);
 	_exit(0);
+}
+
+/* fork(), with all signals blocked: a handler of the parent shall not run in the child,
+ * and no signal shall find a child that interrupt_kills() does not know. Gives the mask
+ * that the parent has to put back. */
+static pid_t
+fork_blocked(sigset_t *before)
+{
+	sigset_t all;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, before);
+	return fork();
 }
 
 enum status
@@ -116,22 +168,36 @@ child_start(struct child **out, void (*body)(struct uplink *up, const void *cont
 	struct child *c = calloc(1, sizeof(*c));
 	enum status status = STATUS_OK;
 	pid_t parent = getpid();
+	bool known;
+	sigset_t before;
 
-	if (!c || !open_link(&link) || (c->pid = fork()) < 0) {
+	if (!c || !open_link(&link)) {
 		status = error_errno(e, "the scanning process cannot be started");
 		goto out;
 	}
+	c->pid = fork_blocked(&before);
 	if (c->pid == 0)
 		live(&link, body, context, parent);
-	setpgid(c->pid, c->pid); /* whoever comes first */
-	interrupt_kills(c->pid);
+	if (c->pid > 0)
+		setpgid(c->pid, c->pid); /* whoever comes first */
+	known = c->pid > 0 && interrupt_kills(c->pid);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (c->pid < 0) {
+		status = error_errno(e, "the scanning process cannot be started");
+		goto out;
+	}
 	c->fd = take_end(&link.records[0]);
-	c->credits = take_end(&link.credits[1]);
+	c->answers = take_end(&link.answers[1]);
 	c->blocks = link.blocks;
 	link.blocks = NULL;
 	c->pidfd = pidfd_open(c->pid, 0);
-	if (c->pidfd < 0) {
+	if (c->pidfd < 0)
 		status = error_errno(e, "the scanning process cannot be watched");
+	else if (!known)
+		status = error_set(e, STATUS_RETRY,
+		    "%d processes at one time are the most that can be watched",
+		    INTERRUPT_GROUPS_MAX);
+	if (status != STATUS_OK) {
 		child_end(c, 0);
 		c = NULL;
 	}
@@ -144,9 +210,18 @@ out:
 	return status;
 }
 
+/* Milliseconds until then, for poll(2). */
+static int
+left(int64_t until)
+{
+	int64_t ms = until - clock_ms();
+
+	return ms > 0 ? (int)ms : 0;
+}
+
 /* Waits for bytes from the child; a signal goes first. */
 static enum status
-wait_bytes(const struct child *c, int wait_ms, struct error *e)
+wait_bytes(const struct child *c, int64_t until, int wait_ms, struct error *e)
 {
 	struct pollfd fds[] = {
 		{ .fd = c->fd, .events = POLLIN },
@@ -155,7 +230,7 @@ wait_bytes(const struct child *c, int wait_ms, struct error *e)
 	int n;
 
 	do
-		n = poll(fds, 2, wait_ms);
+		n = poll(fds, 2, left(until));
 	while (n < 0 && errno == EINTR && !interrupt_signal());
 	if (interrupt_signal())
 		return interrupt_error(e);
@@ -165,6 +240,54 @@ wait_bytes(const struct child *c, int wait_ms, struct error *e)
 		    "and scan again",
 		    (wait_ms + 999) / 1000);
 	return STATUS_OK;
+}
+
+/* Whether the process has ended, after at most wait_ms. */
+static bool
+ended(const struct child *c, int wait_ms)
+{
+	struct pollfd fds[] = { { .fd = c->pidfd, .events = POLLIN } };
+	int64_t until = clock_ms() + wait_ms;
+	int n;
+
+	do
+		n = poll(fds, c->pidfd >= 0, left(until));
+	while (n < 0 && errno == EINTR);
+	return n == 1;
+}
+
+/* The same, but a signal, also one that has come already, ends the wait. */
+static bool
+ended_by_itself(const struct child *c, int wait_ms)
+{
+	struct pollfd fds[] = {
+		{ .fd = c->pidfd, .events = POLLIN },
+		{ .fd = interrupt_fd(), .events = POLLIN },
+	};
+	int64_t until = clock_ms() + wait_ms;
+	int n;
+
+	do
+		n = poll(fds, 2, left(until));
+	while (n < 0 && errno == EINTR && !interrupt_signal());
+	return n > 0 && (fds[0].revents & POLLIN);
+}
+
+/* Says how it ended. It stays to be waited for. */
+static enum status
+say_end(const struct child *c, struct error *e)
+{
+	siginfo_t info = { .si_code = 0 };
+	const char *name = NULL;
+
+	if (ended(c, CHILD_TERM_MS) &&
+	    waitid(P_PIDFD, (id_t)c->pidfd, &info, WEXITED | WNOWAIT | WNOHANG) == 0 &&
+	    info.si_code != CLD_EXITED)
+		name = sigabbrev_np(info.si_status);
+	return error_set(e, STATUS_INVALID,
+	    "the scanner's driver has crashed%s%s: switch the scanner off and on, and scan "
+	    "again",
+	    name ? " by the signal " : "", name ? name : "");
 }
 
 static enum status
@@ -178,25 +301,28 @@ fill(struct child *c, struct error *e)
 		n = read(c->fd, c->bytes + c->len, BUFFER_SIZE - c->len);
 	while (n < 0 && errno == EINTR);
 	if (n <= 0)
-		return error_set(e, STATUS_INVALID,
-		    "the scanner's driver has crashed: switch the scanner off and on, "
-		    "and scan again");
+		return say_end(c, e);
 	c->len += (size_t)n;
 	return STATUS_OK;
 }
 
-/* Gives the block of the last record back. */
-static void
+static bool
+answer(const struct child *c, enum answer what)
+{
+	const unsigned char byte = (unsigned char)what;
+
+	return write(c->answers, &byte, 1) == 1;
+}
+
+/* Gives the block of the last record back. False: the pipe, which holds more than there
+ * can be, is full. A child that is gone needs none. */
+static bool
 give_back(struct child *c)
 {
-	ssize_t n;
+	bool full = c->lent && !answer(c, ANSWER_CREDIT) && errno == EAGAIN;
 
-	if (!c->lent)
-		return;
-	/* The pipe holds more than there are blocks; a child that is gone needs none. */
-	n = write(c->credits, "", 1);
-	(void)n;
 	c->lent = false;
+	return !full;
 }
 
 /* Puts the block in the place of its length. */
@@ -214,16 +340,40 @@ lend(struct child *c, struct wire_record *r)
 	return true;
 }
 
+int
+child_fd(const struct child *c)
+{
+	return c->fd;
+}
+
+bool
+child_ready(const struct child *c)
+{
+	struct pollfd fds[] = { { .fd = c->fd, .events = POLLIN } };
+	struct wire_record r;
+
+	return wire_parse(&r, c->bytes + c->start, c->len) != WIRE_MORE ||
+	    poll(fds, 1, 0) == 1;
+}
+
+static enum status
+astray(struct error *e)
+{
+	return error_set(e, STATUS_INVALID, "the scanner's driver has gone astray");
+}
+
 enum status
 child_next(struct child *c, struct wire_record *out, int wait_ms, struct error *e)
 {
+	int64_t until = clock_ms() + wait_ms;
 	enum wire_progress progress;
 	struct wire_record r;
 	enum status status;
 
-	give_back(c);
+	if (!give_back(c))
+		return astray(e);
 	while ((progress = wire_parse(&r, c->bytes + c->start, c->len)) == WIRE_MORE) {
-		status = wait_bytes(c, wait_ms, e);
+		status = wait_bytes(c, until, wait_ms, e);
 		if (status == STATUS_OK)
 			status = fill(c, e);
 		if (status != STATUS_OK)
@@ -234,20 +384,36 @@ child_next(struct child *c, struct wire_record *out, int wait_ms, struct error *
 		c->len -= WIRE_HEAD_SIZE + r.len;
 	}
 	if (progress == WIRE_BROKEN || (r.kind == WIRE_ROWS && !lend(c, &r)))
-		return error_set(
-		    e, STATUS_INVALID, "the scanner's driver has gone astray");
+		return astray(e);
 	*out = r;
 	return STATUS_OK;
 }
 
-/* Whether the process has ended, after at most wait_ms. */
-static bool
-ended(const struct child *c, int wait_ms)
+bool
+child_go(struct child *c)
 {
-	struct pollfd fds[] = { { .fd = c->pidfd, .events = POLLIN } };
+	return answer(c, ANSWER_GO);
+}
 
-	/* A signal shortens the wait; the caller goes on to harder means. */
-	return c->pidfd >= 0 && poll(fds, 1, wait_ms) == 1;
+void
+child_term(struct child *c)
+{
+	if (c->kill_at)
+		return;
+	c->kill_at = clock_ms() + CHILD_TERM_MS;
+	kill(-c->pid, SIGTERM);
+}
+
+/* After SIGKILL. A driver may be in a system call that does not end, and somebody who
+ * traces it may not have let it go yet. */
+static void
+reap(const struct child *c)
+{
+	int64_t until = clock_ms() + CHILD_KILL_MS;
+
+	ended(c, CHILD_KILL_MS);
+	while (waitpid(c->pid, NULL, WNOHANG) == 0 && left(until) > 0)
+		poll(NULL, 0, REAP_STEP_MS);
 }
 
 void
@@ -255,16 +421,15 @@ child_end(struct child *c, int grace_ms)
 {
 	if (!c)
 		return;
-	close(c->fd); /* a child that writes or waits learns that nobody reads */
-	close(c->credits);
-	if (!ended(c, grace_ms)) {
-		kill(-c->pid, SIGTERM);
-		ended(c, CHILD_TERM_MS);
+	close(c->fd);
+	close(c->answers);
+	if (!ended_by_itself(c, grace_ms)) {
+		child_term(c);
+		ended(c, left(c->kill_at));
 	}
 	kill(-c->pid, SIGKILL); /* also what it may have left in its group */
-	while (waitpid(c->pid, NULL, 0) < 0 && errno == EINTR)
-		continue;
-	interrupt_kills(0);
+	interrupt_spares(c->pid);
+	reap(c);
 	if (c->pidfd >= 0)
 		close(c->pidfd);
 	munmap(c->blocks, BLOCKS_SIZE);
@@ -286,16 +451,58 @@ child_send(struct uplink *up, enum wire_kind kind, const void *payload, size_t l
 	return file_write(up->fd, record, WIRE_HEAD_SIZE + len);
 }
 
+bool
+child_send_texts(
+    struct uplink *up, enum wire_kind kind, const char *const *texts, size_t count)
+{
+	struct buf payload;
+	bool sent;
+
+	buf_init(&payload, WIRE_PAYLOAD_MAX);
+	for (size_t i = 0; i < count; i++) {
+		buf_puts(&payload, texts[i] ? texts[i] : "");
+		buf_putc(&payload, '\0');
+	}
+	sent = !payload.over && child_send(up, kind, payload.data, payload.len);
+	buf_clear(&payload);
+	return sent;
+}
+
+/* Takes the answers that there are, or waits for one. False: the parent is gone. */
+static bool
+take_answers(struct uplink *up)
+{
+	unsigned char bytes[CHILD_BLOCKS];
+	ssize_t n;
+
+	do
+		n = read(up->answers, bytes, sizeof(bytes));
+	while (n < 0 && errno == EINTR);
+	for (ssize_t i = 0; i < n; i++)
+		if (bytes[i] == ANSWER_GO)
+			up->go = true;
+		else
+			up->free++;
+	return n > 0;
+}
+
+bool
+child_ask(struct uplink *up)
+{
+	bool go;
+
+	while (!up->go && take_answers(up))
+		continue;
+	go = up->go;
+	up->go = false;
+	return go;
+}
+
 unsigned char *
 child_block(struct uplink *up)
 {
-	char credits[CHILD_BLOCKS];
-	ssize_t n = 1;
-
-	while (up->free == 0 && (n > 0 || (n < 0 && errno == EINTR))) {
-		n = read(up->credits, credits, sizeof(credits));
-		up->free += n > 0 ? (size_t)n : 0;
-	}
+	while (up->free == 0 && take_answers(up))
+		continue;
 	return up->free ? up->blocks + (size_t)up->block * CHILD_BLOCK_SIZE : NULL;
 }
 

@@ -5,6 +5,8 @@
 #ifndef POSTROOM_DESTINATION_H
 #define POSTROOM_DESTINATION_H
 
+#include <stdbool.h>
+
 #include "lib/base/status.h"
 #include "lib/doc/sink.h"
 
@@ -20,6 +22,8 @@ struct destination {
 	/* Frees all; without a commit before, nothing is left behind where the
 	 * destination can take it back. */
 	void (*close)(void *context);
+	/* After a commit that failed: all is kept in a file that the sentence names. */
+	bool kept;
 	char note[DESTINATION_NOTE_MAX]; /* after commit: "queue mail, job 12" */
 };
 

@@ -1,21 +1,27 @@
 /* device: a scanner, through libsane (device.h). */
 #include "scan2mail/device.h"
 
-#include <signal.h>
 #include <stdbool.h>
-#include <stdio.h>
+#include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
-#include <time.h>
 
 #include <sane/sane.h>
 
 #include "lib/base/buf.h"
+#include "lib/base/clock.h"
+#include "scan2mail/cancel.h"
 #include "scan2mail/child.h"
 #include "scan2mail/controls.h"
+#include "scan2mail/fault.h"
+#include "scan2mail/pacing.h"
 
 enum {
-	IDLE_MS = 10, /* between reads of a driver that has nothing yet */
+	IDLE_MS = 10,       /* between reads of a driver that has nothing yet */
+	PAUSE_MIN_MS = 100, /* between tries of a scanner in use; doubled each time */
+	PAUSE_MAX_MS = 2000,
+	SAY_MS = 1000, /* between two records of a scanner that is slow or in use */
+	MS = 1000,
+	CHANNELS = 3,
 };
 
 struct device {
@@ -23,70 +29,109 @@ struct device {
 	const struct request *request;
 	SANE_Handle handle;
 	struct controls controls;
-	unsigned pages;
-	bool announced; /* this page's frame is sent */
-	size_t filled;  /* bytes of the block at hand */
-	time_t sent;    /* when the last block was sent */
+	int source;         /* the request's, or the glass in place of auto */
+	unsigned pages;     /* of this stack */
+	bool first;         /* it is the first stack */
+	SANE_Parameters at; /* of this frame, from sane_start() on */
+	unsigned channels;  /* of this page, a bit for each that has begun */
+	bool announced;     /* this frame is sent */
+	size_t filled;      /* bytes of the block at hand */
+	struct pacing pacing;
+	int64_t sent; /* when the last block was sent */
 };
 
-/* For the handler: sane_cancel() may be called from one (SANE 4.3.9). */
-static SANE_Handle volatile running;
-static volatile sig_atomic_t stopped;
-
-static void
-on_term(int number)
-{
-	(void)number;
-	stopped = 1;
-	if (running)
-		sane_cancel(running);
-}
-
-/* -- what went wrong, for a person ----------------------------------------------------*/
-
-static const struct fault {
-	SANE_Status status;
-	const char *text;
-} faults[] = {
-	{ SANE_STATUS_CANCELLED, "the scan was cancelled at the scanner" },
-	{ SANE_STATUS_DEVICE_BUSY,
-	    "the scanner is in use: scan again when it has finished" },
-	{ SANE_STATUS_JAMMED,
-	    "paper is jammed in the feeder: take it out and scan the remaining sheets" },
-	{ SANE_STATUS_NO_DOCS,
-	    "the feeder is empty: put the sheets in, or lay one on the glass and choose "
-	    "the source flatbed" },
-	{ SANE_STATUS_COVER_OPEN,
-	    "the scanner's cover is open: close it and scan again" },
-	{ SANE_STATUS_IO_ERROR,
-	    "the connection to the scanner failed: check cable, network and power" },
-	{ SANE_STATUS_NO_MEM, "the scanner's driver has no memory left" },
-	{ SANE_STATUS_ACCESS_DENIED,
-	    "access to the scanner is denied: the user must belong to the group "
-	    "scanner" },
+/* How a page ended. */
+enum result {
+	WHOLE,
+	EMPTY, /* there is none */
+	OVER,  /* a fault was sent, or nobody listens */
 };
 
-static void
-send_fault(const struct device *d, const char *text)
+/* -- speaking -------------------------------------------------------------------------*/
+
+/* After SIGTERM, and where nobody listens, nothing is said. */
+static bool
+tell(struct device *d, enum wire_kind kind, const void *payload, size_t len)
 {
-	child_send(d->up, WIRE_FAULT, text, strlen(text) + 1);
+	if (!cancel_wanted() && !child_send(d->up, kind, payload, len))
+		cancel_want();
+	return !cancel_wanted();
 }
 
-static void
-send_sane_fault(const struct device *d, SANE_Status status)
+static bool
+tell_texts(struct device *d, enum wire_kind kind, const char *const *texts, size_t count)
 {
-	char other[256];
+	if (!cancel_wanted() && !child_send_texts(d->up, kind, texts, count))
+		cancel_want();
+	return !cancel_wanted();
+}
 
-	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
-		if (faults[i].status == status) {
-			send_fault(d, faults[i].text);
-			return;
+static enum result
+fail(struct device *d, const char *words, const char *sentence)
+{
+	const char *const texts[] = { words, sentence };
+
+	tell_texts(d, WIRE_FAULT, texts, 2);
+	return OVER;
+}
+
+static enum result
+fail_status(struct device *d, SANE_Status status, enum fault_place place)
+{
+	const struct fault *fault = fault_of(status, place);
+
+	return fail(d, fault->words, fault->sentence);
+}
+
+/* -- waiting for a scanner in use -----------------------------------------------------*/
+
+struct busy {
+	int64_t until; /* 0: not waited for yet */
+	int64_t pause; /* milliseconds */
+	int64_t said;
+};
+
+/* Whether to try once more after this status: after a pause, unless it has been waited
+ * for long enough. */
+static bool
+wait_busy(struct device *d, struct busy *b, SANE_Status status)
+{
+	int64_t now = clock_ms(), end;
+	const char *why;
+
+	if (cancel_wanted() || !fault_passes(status, &why))
+		return false;
+	if (!b->until)
+		*b = (struct busy){
+			.until = now + (int64_t)d->request->waits.busy * MS,
+			.pause = PAUSE_MIN_MS,
+			.said = now - SAY_MS,
+		};
+	if (now >= b->until)
+		return false;
+	end = now + b->pause < b->until ? now + b->pause : b->until;
+	b->pause = b->pause * 2 < PAUSE_MAX_MS ? b->pause * 2 : PAUSE_MAX_MS;
+	for (; now < end && !cancel_wanted(); now = clock_ms()) {
+		if (now - b->said >= SAY_MS) {
+			tell_texts(d, WIRE_BUSY, &why, 1);
+			b->said = now;
 		}
-	snprintf(other, sizeof(other), "the scanner failed: %s", sane_strstatus(status));
-	send_fault(d, other);
+		cancel_sleep(end - now < SAY_MS ? end - now : SAY_MS);
+	}
+	return !cancel_wanted();
 }
 
 /* -- opening --------------------------------------------------------------------------*/
+
+static bool
+begin(struct device *d)
+{
+	cancel_catch();
+	if (sane_init(NULL, NULL) == SANE_STATUS_GOOD)
+		return true;
+	fail(d, "SANE not started", "SANE cannot be started: is libsane installed?");
+	return false;
+}
 
 /* The name to open: the request's, the environment's (as for scanimage), or the first
  * that is found. NULL: there is none. */
@@ -98,231 +143,445 @@ choose(const struct request *r)
 
 	if (name && *name)
 		return name;
-	if (sane_get_devices(&list, SANE_FALSE) != SANE_STATUS_GOOD || !list[0])
+	if (sane_get_devices(&list, SANE_FALSE) != SANE_STATUS_GOOD || !list || !list[0])
 		return NULL;
 	return list[0]->name;
+}
+
+static enum result
+fail_open(struct device *d, const char *name, SANE_Status status)
+{
+	struct error e;
+
+	if (status != SANE_STATUS_INVAL)
+		return fail_status(d, status, FAULT_OPENING);
+	error_set(&e, STATUS_INVALID,
+	    "there is no scanner \"%.500s\": scan2mail --list names those that are there",
+	    name);
+	return fail(d, fault_of(status, FAULT_OPENING)->words, e.text);
+}
+
+/* Sets the scanner, and says so. On failure it may be set in part. */
+static enum status
+set_up(struct device *d, int source, struct error *e)
+{
+	enum status status =
+	    controls_apply(&d->controls, d->handle, d->request, source, e);
+	const char *sides = d->controls.duplex ? "duplex" : "simplex";
+
+	if (status != STATUS_OK)
+		return status;
+	d->source = source;
+	tell_texts(d, WIRE_READY, &sides, 1);
+	return STATUS_OK;
 }
 
 static bool
 open_device(struct device *d)
 {
 	const char *name = choose(d->request);
-	char text[512];
+	struct busy busy = { 0 };
 	SANE_Status status;
 	struct error e;
 
 	if (!name) {
-		send_fault(d,
+		fail(d, "no scanner found",
 		    "no scanner was found: check cable, network and power, or name one "
 		    "with -d");
 		return false;
 	}
-	status = sane_open(name, &d->handle);
-	if (status == SANE_STATUS_INVAL) {
-		snprintf(text, sizeof(text),
-		    "there is no scanner \"%s\": scan2mail --list names those that are "
-		    "there",
-		    name);
-		send_fault(d, text);
-	} else if (status != SANE_STATUS_GOOD) {
-		send_sane_fault(d, status);
-	}
-	if (status != SANE_STATUS_GOOD)
+	do
+		status = sane_open(name, &d->handle);
+	while (wait_busy(d, &busy, status));
+	if (status != SANE_STATUS_GOOD) {
+		fail_open(d, name, status);
 		return false;
-	if (controls_apply(&d->controls, d->handle, d->request, d->request->source, &e) ==
-	    STATUS_OK)
+	}
+	if (set_up(d, d->source, &e) == STATUS_OK)
 		return true;
-	send_fault(d, e.text);
+	fail(d, "settings refused by the scanner", e.text);
 	sane_close(d->handle);
 	return false;
 }
 
-/* -- pages ----------------------------------------------------------------------------*/
+/* -- frames ---------------------------------------------------------------------------*/
 
-/* sane_start(), and once more on the glass when the source is auto and nothing lies in
- * the feeder. */
+static SANE_Status
+start_frame(struct device *d)
+{
+	struct busy busy = { 0 };
+	SANE_Status status;
+
+	cancel_begin(d->handle);
+	do
+		status = sane_start(d->handle);
+	while (wait_busy(d, &busy, status));
+	return status;
+}
+
+/* The first frame of a page. A driver that finds the settings wrong has changed them
+ * (SANE 4.3.7): they are made anew, and it is tried once more. */
 static SANE_Status
 start_page(struct device *d)
 {
-	SANE_Status status = sane_start(d->handle);
+	SANE_Status status = start_frame(d);
 	struct error e;
 
-	if (status != SANE_STATUS_NO_DOCS || d->pages > 0 || !d->controls.feeder ||
-	    d->request->source != SOURCE_AUTO || !d->controls.has_flatbed)
-		return status;
-	if (controls_apply(&d->controls, d->handle, d->request, SOURCE_FLATBED, &e) !=
-	    STATUS_OK)
-		return status;
-	return sane_start(d->handle);
+	if (status == SANE_STATUS_INVAL && !cancel_wanted() &&
+	    set_up(d, d->source, &e) == STATUS_OK)
+		status = start_frame(d);
+	return status;
 }
 
-/* The page's frame, exact since sane_start(). False: a fault was sent. */
-static bool
-get_frame(struct device *d, unsigned char out[WIRE_FRAME_SIZE])
+static unsigned
+positive(SANE_Int n)
 {
-	SANE_Parameters p;
-	SANE_Status status = sane_get_parameters(d->handle, &p);
+	return n > 0 ? (unsigned)n : 0;
+}
+
+/* Which part of a page comes in which of SANE's frames; others are not known. */
+static const int channel_of[] = {
+	[SANE_FRAME_GRAY] = CHANNEL_ALL,
+	[SANE_FRAME_RGB] = CHANNEL_ALL,
+	[SANE_FRAME_RED] = CHANNEL_RED,
+	[SANE_FRAME_GREEN] = CHANNEL_GREEN,
+	[SANE_FRAME_BLUE] = CHANNEL_BLUE,
+};
+
+static int
+channel(const SANE_Parameters *p)
+{
+	return channel_of[p->format]; /* begin_frame() has seen it */
+}
+
+/* Takes the frame's parameters, exact since sane_start(). False: a fault was sent. What
+ * the numbers may be is the parent's to judge (rows.h), which must not trust us. */
+static bool
+begin_frame(struct device *d)
+{
+	SANE_Status status = sane_get_parameters(d->handle, &d->at);
+	unsigned before = d->channels, bit;
 
 	if (status != SANE_STATUS_GOOD) {
-		send_sane_fault(d, status);
+		fail_status(d, status, FAULT_MIDWAY);
 		return false;
 	}
-	if (p.format != SANE_FRAME_GRAY && p.format != SANE_FRAME_RGB) {
-		send_fault(d,
-		    "the scanner delivers red, green and blue one after the other, which "
-		    "cannot be taken yet: scan in gray or bw");
+	if ((unsigned)d->at.format > SANE_FRAME_BLUE) {
+		fail(d, "unknown kind of picture",
+		    "the scanner delivers a kind of picture that is not known: choose "
+		    "another mode");
 		return false;
 	}
-	wire_put_frame(out,
-	    &(struct frame){
-		.color = p.format == SANE_FRAME_RGB,
-		.depth = p.depth > 0 ? (unsigned)p.depth : 0,
-		.width = p.pixels_per_line > 0 ? (unsigned)p.pixels_per_line : 0,
-		.bytes_per_line = p.bytes_per_line > 0 ? (unsigned)p.bytes_per_line : 0,
-		.lines = p.lines > 0 ? (unsigned)p.lines : 0,
-		.x_dpi = d->controls.x_dpi,
-		.y_dpi = d->controls.y_dpi,
-	    });
+	bit = 1U << channel(&d->at);
+	if ((before & bit) || (before && channel(&d->at) == CHANNEL_ALL)) {
+		fail(d, "colours mixed up",
+		    "the scanner has mixed up the colours of a page: scan in gray or bw");
+		return false;
+	}
+	d->channels |= bit;
+	d->announced = false;
+	d->filled = 0;
+	d->sent = clock_ms();
+	pacing_begin(&d->pacing, &d->at);
 	return true;
 }
 
-/* Sends what is read of a page so far; the first time, its frame before it. */
+/* A frame is announced with its first bytes: a feeder that is empty may show it as late
+ * as here, or by a page without any. Its layout may not have changed meanwhile; how many
+ * lines there are, some drivers know only now. */
 static bool
-send_block(struct device *d, const unsigned char frame[WIRE_FRAME_SIZE])
+announce(struct device *d)
 {
-	bool sent;
+	unsigned char bytes[WIRE_FRAME_SIZE];
+	SANE_Parameters now, *at = &d->at;
+	bool first = (d->channels & (d->channels - 1)) == 0;
 
-	if (d->filled == 0)
-		return true;
-	sent = (d->announced || child_send(d->up, WIRE_PAGE, frame, WIRE_FRAME_SIZE)) &&
-	    child_send_block(d->up, d->filled);
+	if (sane_get_parameters(d->handle, &now) == SANE_STATUS_GOOD) {
+		if (now.format != at->format || now.depth != at->depth ||
+		    now.pixels_per_line != at->pixels_per_line ||
+		    now.bytes_per_line != at->bytes_per_line) {
+			fail(d, "page size changed",
+			    "the scanner has changed the page's size while reading it: "
+			    "choose a paper size, or another resolution");
+			return false;
+		}
+		at->lines = now.lines;
+	}
+	wire_put_frame(bytes,
+	    &(struct frame){
+		.channel = channel(at),
+		.color = at->format == SANE_FRAME_RGB,
+		.depth = positive(at->depth),
+		.width = positive(at->pixels_per_line),
+		.bytes_per_line = positive(at->bytes_per_line),
+		.lines = positive(at->lines),
+		.x_dpi = d->controls.x_dpi,
+		.y_dpi = d->controls.y_dpi,
+	    });
 	d->announced = true;
-	d->filled = 0;
-	d->sent = time(NULL);
-	return sent;
+	return tell(d, first ? WIRE_PAGE : WIRE_PLANE, bytes, sizeof(bytes));
 }
 
-/* Sends the lines of a page up to its end, in full blocks unless the scanner is slow. The
- * page is announced with its first bytes: a feeder that is empty may show it as late as
- * here, or by a page without any. */
-static SANE_Status
-send_lines(struct device *d, const unsigned char frame[WIRE_FRAME_SIZE])
+/* Sends what is read of a frame so far. */
+static bool
+send_block(struct device *d)
+{
+	if (d->filled == 0)
+		return true;
+	if (!d->announced && !announce(d))
+		return false;
+	if (!child_send_block(d->up, d->filled))
+		cancel_want();
+	d->filled = 0;
+	d->sent = clock_ms();
+	return !cancel_wanted();
+}
+
+/* How a frame ended, from the status of the last sane_read(). */
+static enum result
+end_frame(struct device *d, SANE_Status status)
+{
+	bool begun = d->announced || d->filled > 0 || (d->channels & (d->channels - 1));
+
+	if (cancel_wanted())
+		return OVER; /* what comes after a cancel may be anything */
+	if (status == SANE_STATUS_EOF && begun)
+		return send_block(d) ? WHOLE : OVER;
+	if ((status == SANE_STATUS_EOF || status == SANE_STATUS_NO_DOCS) && !begun)
+		return EMPTY; /* a page without bytes is how some drivers end a stack */
+	return fail_status(d, status, FAULT_MIDWAY);
+}
+
+/* Sends the lines of a frame up to its end, in full blocks unless the scanner is slow. */
+static enum result
+send_lines(struct device *d)
 {
 	SANE_Status status;
 	unsigned char *block;
 	SANE_Int len;
 
-	d->announced = false;
-	d->filled = 0;
-	d->sent = time(NULL);
 	for (;;) {
+		size_t room = pacing_room(&d->pacing, CHILD_BLOCK_SIZE - d->filled);
+
 		block = child_block(d->up);
 		if (!block)
-			return SANE_STATUS_CANCELLED;
+			return OVER;
 		len = 0; /* not every driver sets it on failure */
-		status = sane_read(d->handle, block + d->filled,
-		    (SANE_Int)(CHILD_BLOCK_SIZE - d->filled), &len);
-		if (status != SANE_STATUS_GOOD || stopped)
-			break;
+		status = sane_read(d->handle, block + d->filled, (SANE_Int)room, &len);
+		if (status != SANE_STATUS_GOOD || cancel_wanted())
+			return end_frame(d, status);
+		if (len > (SANE_Int)room)
+			return fail(d, "scanner's driver astray",
+			    "the scanner's driver has gone astray: switch the scanner off "
+			    "and on, and scan again");
 		if (len <= 0)
-			nanosleep(
-			    &(struct timespec){ .tv_nsec = IDLE_MS * 1000000L }, NULL);
-		d->filled += len > 0 ? (size_t)len : 0;
-		if ((d->filled == CHILD_BLOCK_SIZE || time(NULL) != d->sent) &&
-		    !send_block(d, frame))
-			return SANE_STATUS_CANCELLED;
+			cancel_sleep(IDLE_MS);
+		if (pacing_took(&d->pacing, positive(len)))
+			cancel_sleep(PACING_REST_MS);
+		d->filled += positive(len);
+		if ((d->filled == CHILD_BLOCK_SIZE || clock_ms() - d->sent >= SAY_MS) &&
+		    !send_block(d))
+			return OVER;
 	}
-	if (status == SANE_STATUS_EOF && !send_block(d, frame))
-		return SANE_STATUS_CANCELLED;
-	return status == SANE_STATUS_EOF && !d->announced ? SANE_STATUS_NO_DOCS : status;
 }
 
-/* All pages. sane_cancel() only stands at the end: between pages it would eject the sheet
- * whose back is still to come. */
-static void
-send_pages(struct device *d)
+/* -- pages ----------------------------------------------------------------------------*/
+
+static enum fault_place
+place(const struct device *d)
 {
-	unsigned char frame[WIRE_FRAME_SIZE];
-	SANE_Status status;
+	return d->controls.feeder ? FAULT_FEEDER : FAULT_GLASS;
+}
+
+static enum result
+fail_colors(struct device *d)
+{
+	return fail(d, "colours missing",
+	    "the scanner has not delivered all three colours of a page: scan in gray or "
+	    "bw");
+}
+
+/* One page: one frame, or three in any order. */
+static enum result
+send_page(struct device *d)
+{
+	enum result result = WHOLE;
+
+	d->channels = 0;
+	for (int n = 0; n < CHANNELS && result == WHOLE; n++) {
+		SANE_Status status = n ? start_frame(d) : start_page(d);
+
+		if (cancel_wanted())
+			return OVER;
+		if (status == SANE_STATUS_NO_DOCS)
+			return n ? fail_colors(d) : EMPTY;
+		if (status != SANE_STATUS_GOOD)
+			return fail_status(d, status, place(d));
+		if (!begin_frame(d))
+			return OVER;
+		result = send_lines(d);
+		if (channel(&d->at) == CHANNEL_ALL)
+			break; /* whatever it says of further frames */
+		if (result == WHOLE && d->at.last_frame && n + 1 < CHANNELS)
+			return fail_colors(d);
+	}
+	if (result == WHOLE && !tell(d, WIRE_PAGE_END, NULL, 0))
+		return OVER;
+	return result;
+}
+
+/* The pages of the feeder until it is empty, or the one on the glass. */
+static enum result
+send_stack(struct device *d)
+{
+	enum result result;
+
+	d->pages = 0;
+	do {
+		result = send_page(d);
+		d->pages += result == WHOLE;
+	} while (result == WHOLE && d->controls.feeder);
+	return result == EMPTY && d->pages > 0 ? WHOLE : result;
+}
+
+static bool
+asks(const struct device *d)
+{
+	return d->request->more || d->request->backs != BACKS_NONE;
+}
+
+/* Whether to look once more for what was not there: on the glass in place of the feeder
+ * when the source is auto; and on the glass once more, where some drivers want a
+ * sane_cancel() that the page before has had already. Where that is not so, none may hang
+ * before the parent knows. */
+static bool
+look_again(struct device *d)
+{
+	bool has_had = !d->first && !d->controls.feeder;
+	bool turns = d->source == SOURCE_AUTO && d->controls.feeder &&
+	    d->controls.has_flatbed && (d->first || d->request->backs == BACKS_NONE);
+	struct error e;
+
+	if (has_had || turns)
+		cancel_now();
+	return has_had || (turns && set_up(d, SOURCE_FLATBED, &e) == STATUS_OK);
+}
+
+/* Asks for the next stack. The scanner comes to rest meanwhile. */
+static bool
+ask(struct device *d)
+{
+	bool asked = tell(d, WIRE_ASK, NULL, 0);
+
+	cancel_now();
+	d->first = false;
+	return asked && child_ask(d->up) && !cancel_wanted();
+}
+
+static void
+send_stacks(struct device *d)
+{
+	static const char *const none[] = { "the scanner finds no paper: put it in" };
+	enum result result;
 
 	do {
-		status = start_page(d);
-		running = d->handle;
-		if (status == SANE_STATUS_GOOD && !get_frame(d, frame))
+		result = send_stack(d);
+		if (result == EMPTY && look_again(d))
+			result = send_stack(d);
+		if (cancel_wanted() || result == OVER)
 			return;
-		if (status == SANE_STATUS_GOOD)
-			status = send_lines(d, frame);
-		if (status == SANE_STATUS_NO_DOCS && d->pages > 0)
-			break;
-		if (status != SANE_STATUS_EOF) {
-			send_sane_fault(d, status);
+		if (result == EMPTY && d->first) {
+			fail_status(d, SANE_STATUS_NO_DOCS, place(d));
 			return;
 		}
-		if (!child_send(d->up, WIRE_PAGE_END, NULL, 0))
-			return;
-		d->pages++;
-	} while (d->controls.feeder && !stopped);
-	child_send(d->up, WIRE_DONE, NULL, 0);
+		if (result == EMPTY)
+			tell_texts(d, WIRE_BUSY, none, 1);
+	} while (asks(d) && ask(d));
+	if (!asks(d))
+		tell(d, WIRE_DONE, NULL, 0);
 }
 
 void
 device_scan(struct uplink *up, const void *context)
 {
-	struct device device = { .up = up, .request = context };
-	struct device *d = &device;
+	const struct request *request = context;
+	struct device d = {
+		.up = up,
+		.request = request,
+		.source = request->source,
+		.first = true,
+	};
 
-	if (sane_init(NULL, NULL) != SANE_STATUS_GOOD) {
-		send_fault(d, "SANE cannot be started: is libsane installed?");
+	if (!begin(&d))
 		return;
-	}
-	signal(SIGTERM, on_term);
-	if (open_device(d)) {
-		child_send(up, WIRE_READY, NULL, 0);
-		send_pages(d);
-		running = NULL;
-		sane_cancel(d->handle);
-		sane_close(d->handle);
+	if (open_device(&d)) {
+		send_stacks(&d);
+		cancel_now();
+		sane_close(d.handle);
 	}
 	sane_exit();
 }
 
 /* -- the list -------------------------------------------------------------------------*/
 
-static void
-send_device(const struct device *d, const SANE_Device *s)
-{
-	const char *texts[] = { s->name, s->vendor, s->model };
-	struct buf record;
-
-	buf_init(&record, WIRE_PAYLOAD_MAX);
-	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-		buf_puts(&record, texts[i] ? texts[i] : "");
-		buf_putc(&record, '\0');
-	}
-	if (!record.over)
-		child_send(d->up, WIRE_DEVICE, record.data, record.len);
-	buf_clear(&record);
-}
-
 void
 device_list(struct uplink *up, const void *context)
 {
 	struct device d = { .up = up };
-	const SANE_Device **list;
+	const SANE_Device **list = NULL;
 	SANE_Status status;
 
 	(void)context;
-	if (sane_init(NULL, NULL) != SANE_STATUS_GOOD) {
-		send_fault(&d, "SANE cannot be started: is libsane installed?");
+	if (!begin(&d))
 		return;
-	}
 	status = sane_get_devices(&list, SANE_FALSE);
-	if (status != SANE_STATUS_GOOD) {
-		send_sane_fault(&d, status);
-		return;
+	for (size_t i = 0; status == SANE_STATUS_GOOD && list && list[i]; i++) {
+		const char *const texts[] = { list[i]->name, list[i]->vendor,
+			list[i]->model };
+
+		child_send_texts(up, WIRE_DEVICE, texts, 3); /* none that is too long */
 	}
-	for (size_t i = 0; list[i]; i++)
-		send_device(&d, list[i]);
-	child_send(up, WIRE_DONE, NULL, 0);
+	if (status == SANE_STATUS_GOOD)
+		tell(&d, WIRE_DONE, NULL, 0);
+	else
+		fail_status(&d, status, FAULT_OPENING);
+	sane_exit();
+}
+
+/* What the open scanner can do. */
+static void
+describe(struct device *d)
+{
+	const char *text;
+	struct buf out;
+	struct error e;
+
+	buf_init(&out, WIRE_PAYLOAD_MAX - 1);
+	if (controls_describe(&out, d->handle, &e) != STATUS_OK) {
+		fail(d, "scanner not described", e.text);
+	} else {
+		text = buf_text(&out);
+		tell_texts(d, WIRE_ABLE, &text, 1);
+		tell(d, WIRE_DONE, NULL, 0);
+	}
+	buf_clear(&out);
+}
+
+void
+device_describe(struct uplink *up, const void *context)
+{
+	const char *name = context;
+	struct device d = { .up = up };
+	SANE_Status status;
+
+	if (!begin(&d))
+		return;
+	status = sane_open(name, &d.handle);
+	if (status == SANE_STATUS_GOOD) {
+		describe(&d);
+		sane_close(d.handle);
+	} else {
+		fail_open(&d, name, status);
+	}
 	sane_exit();
 }

@@ -14,7 +14,9 @@ enum { CAUGHT = sizeof(caught) / sizeof(caught[0]) };
 
 /* A handler has no other way to its facts. */
 static volatile sig_atomic_t seen;
-static volatile pid_t doomed_group;
+static volatile sig_atomic_t apart, hung_up; /* SIGHUP is told apart; came so */
+static volatile sig_atomic_t term_deferred;  /* interrupt_defer(); also for threads */
+static volatile pid_t doomed_group[INTERRUPT_GROUPS_MAX]; /* 0: a free place */
 static const char *volatile doomed_path;
 static int alert[2] = { -1, -1 };
 
@@ -22,14 +24,18 @@ static void
 on_signal(int number)
 {
 	int saved = errno;
-	ssize_t n;
+	ssize_t n = 0;
 
-	if (!seen) {
+	if (number == SIGHUP && apart) {
+		if (!hung_up)
+			n = write(alert[1], "", 1);
+		hung_up = 1;
+	} else if (!seen) {
 		seen = number;
 		n = write(alert[1], "", 1);
-		(void)n; /* the byte of an earlier signal does as well */
 		alarm(INTERRUPT_BOUND);
 	}
+	(void)n; /* the byte of an earlier signal does as well */
 	errno = saved;
 }
 
@@ -37,8 +43,9 @@ static void
 on_alarm(int number)
 {
 	(void)number;
-	if (doomed_group)
-		kill(-doomed_group, SIGKILL);
+	for (size_t i = 0; i < INTERRUPT_GROUPS_MAX; i++)
+		if (doomed_group[i])
+			kill(-doomed_group[i], SIGKILL);
 	if (doomed_path)
 		unlink(doomed_path);
 	_exit(128 + seen);
@@ -58,36 +65,93 @@ set_handler(int number, void (*handler)(int))
 enum status
 interrupt_catch(struct error *e)
 {
+	sigset_t all;
+
 	if (pipe2(alert, O_CLOEXEC | O_NONBLOCK) != 0)
 		return error_errno(e, "signals cannot be watched");
-	for (size_t i = 0; i < CAUGHT; i++)
+	sigemptyset(&all);
+	for (size_t i = 0; i < CAUGHT; i++) {
 		set_handler(caught[i], on_signal);
+		sigaddset(&all, caught[i]);
+	}
 	set_handler(SIGALRM, on_alarm);
+	sigaddset(&all, SIGALRM);
 	signal(SIGPIPE, SIG_IGN);
+	/* who started this program may have blocked them, as scanbd does */
+	sigprocmask(SIG_UNBLOCK, &all, NULL);
 	return STATUS_OK;
 }
 
 void
 interrupt_release(void)
 {
-	for (size_t i = 0; i < CAUGHT; i++)
-		set_handler(caught[i], SIG_DFL);
-	set_handler(SIGALRM, SIG_DFL);
+	struct sigaction now;
+	sigset_t none;
+
+	/* Also handlers that are not from here. SIGCHLD must not be ignored, or what a
+	 * driver starts could not be waited for. */
+	for (int number = 1; number < NSIG; number++)
+		if (sigaction(number, NULL, &now) == 0 &&
+		    (number == SIGCHLD || now.sa_handler != SIG_IGN))
+			signal(number, SIG_DFL);
+	alarm(0);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
 	close(alert[0]);
 	close(alert[1]);
 	alert[0] = alert[1] = -1;
+	seen = apart = hung_up = term_deferred = 0;
+	for (size_t i = 0; i < INTERRUPT_GROUPS_MAX; i++)
+		doomed_group[i] = 0;
+	doomed_path = NULL;
 }
 
 int
 interrupt_signal(void)
 {
-	return seen;
+	return term_deferred && seen == SIGTERM ? 0 : seen;
+}
+
+void
+interrupt_defer(bool deferred)
+{
+	term_deferred = deferred;
 }
 
 int
 interrupt_fd(void)
 {
 	return alert[0];
+}
+
+void
+interrupt_ask(void)
+{
+	apart = 1;
+}
+
+bool
+interrupt_hung_up(void)
+{
+	return hung_up;
+}
+
+void
+interrupt_answered(bool gone)
+{
+	char byte;
+	ssize_t n;
+
+	if (!gone && !hung_up)
+		apart = 0;
+	if (!hung_up)
+		return;
+	apart = 1;
+	do
+		n = read(alert[0], &byte, 1);
+	while (n > 0 || (n < 0 && errno == EINTR));
+	if (seen)
+		n = write(alert[1], "", 1); /* the byte was another signal's, too */
 }
 
 enum status
@@ -98,10 +162,28 @@ interrupt_error(struct error *e)
 	    sigabbrev_np(seen) ? sigabbrev_np(seen) : "?");
 }
 
-void
+/* Puts a group into the first place that holds the other one. */
+static bool
+replace(pid_t old, pid_t group)
+{
+	for (size_t i = 0; i < INTERRUPT_GROUPS_MAX; i++)
+		if (doomed_group[i] == old) {
+			doomed_group[i] = group;
+			return true;
+		}
+	return false;
+}
+
+bool
 interrupt_kills(pid_t group)
 {
-	doomed_group = group;
+	return replace(0, group);
+}
+
+void
+interrupt_spares(pid_t group)
+{
+	replace(group, 0);
 }
 
 void

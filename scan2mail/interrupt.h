@@ -2,8 +2,8 @@
  * interrupt: SIGINT, SIGTERM and SIGHUP turned into something that can be polled.
  *
  * The first signal asks the program to clean up. Should anything block meanwhile, a timer
- * ends the process all the same: the child's process group is killed, the unfinished file
- * removed. A signal that was ignored at the start stays so (nohup).
+ * ends the process all the same: the children's process groups are killed, the unfinished
+ * file removed. A signal that was ignored at the start stays so (nohup).
  */
 #ifndef POSTROOM_INTERRUPT_H
 #define POSTROOM_INTERRUPT_H
@@ -15,21 +15,38 @@
 
 enum {
 	INTERRUPT_BOUND = 1, /* seconds from the first signal to the end at the latest */
+	INTERRUPT_GROUPS_MAX = 160,
 };
 
 /* Installs the handlers; SIGPIPE is ignored from now on. */
 enum status interrupt_catch(struct error *e);
-/* Puts all back as it is in a new process: for the child. */
+/* Puts all signals back as they are in a new process, the blocked ones too, but for those
+ * that are ignored, and forgets what is to be killed and removed: for the child. */
 void interrupt_release(void);
 /* The signal that came, or 0. */
 int interrupt_signal(void);
+/* From now on interrupt_signal() does not tell of SIGTERM, whenever it came, until it is
+ * called with false: for what is to be done whole although the program ends, as a PDF's
+ * last bytes. The timer runs meanwhile. */
+void interrupt_defer(bool deferred);
 /* Readable from the first signal on; -1 before interrupt_catch(). */
 int interrupt_fd(void);
+/* Somebody is asked at the terminal: that this is closed is an answer then. SIGHUP is no
+ * signal for interrupt_signal(), but makes interrupt_fd() readable as well, and
+ * interrupt_hung_up() true. */
+void interrupt_ask(void);
+bool interrupt_hung_up(void);
+/* The question is over. gone: it had no other answer than that the input has ended. Then,
+ * or once hung up, SIGHUP ends nothing any more: a shell that ends sends one more. */
+void interrupt_answered(bool gone);
 /* Sets *e. */
 enum status interrupt_error(struct error *e);
 
-/* What the timer kills and removes; 0 and NULL: nothing. path must stay until then. */
-void interrupt_kills(pid_t group);
+/* The process groups that the timer kills. False: there are INTERRUPT_GROUPS_MAX. A group
+ * is to be spared before its leader is waited for, or its number could be another's. */
+bool interrupt_kills(pid_t group);
+void interrupt_spares(pid_t group);
+/* The file that it removes; NULL: none. path must stay until then. */
 void interrupt_removes(const char *path);
 
 #endif

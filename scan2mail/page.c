@@ -9,13 +9,24 @@
 #include "lib/base/file.h"
 
 void
+page_init(struct page *p, const char *scratch_dir)
+{
+	*p = (struct page){ .scratch_dir = scratch_dir, .scratch = -1 };
+	p->planes.file = -1;
+}
+
+void
 page_clear(struct page *p)
 {
+	struct pdf *pdf = p->pdf;
+
 	free(p->line);
 	free(p->row);
+	planes_clear(&p->planes);
 	if (p->scratch >= 0)
 		close(p->scratch);
-	*p = (struct page){ .pdf = p->pdf, .scratch_dir = p->scratch_dir, .scratch = -1 };
+	page_init(p, p->scratch_dir);
+	p->pdf = pdf;
 }
 
 static enum status
@@ -41,26 +52,66 @@ start(struct page *p, unsigned lines, struct error *e)
 	return status;
 }
 
-enum status
-page_begin(
+/* What three frames make together. */
+static struct frame
+interleaved(const struct frame *plane)
+{
+	struct frame whole = *plane;
+
+	whole.channel = CHANNEL_ALL;
+	whole.color = true;
+	whole.depth = 8;
+	whole.bytes_per_line = PLANES * plane->width;
+	return whole;
+}
+
+/* How lines become the rows of the page; frames are looked at before they are made one.
+ */
+static enum status
+set_rows(
     struct page *p, const struct frame *frame, enum pixel_format wanted, struct error *e)
 {
-	enum status status;
+	enum status status = rows_init(&p->rows, frame, wanted, e);
+	struct frame whole;
 
-	*p = (struct page){ .pdf = p->pdf, .scratch_dir = p->scratch_dir, .scratch = -1 };
-	status = rows_init(&p->rows, frame, wanted, e);
+	p->planar = frame->channel != CHANNEL_ALL;
+	if (status != STATUS_OK || !p->planar)
+		return status;
+	whole = interleaved(frame);
+	return rows_init(&p->rows, &whole, wanted, e);
+}
+
+static enum status
+open_planes(struct page *p, struct error *e)
+{
+	enum status status = planes_open(&p->planes, p->scratch_dir, &p->frame, e);
+
+	return status == STATUS_OK ? planes_begin(&p->planes, &p->frame, e) : status;
+}
+
+enum status
+page_begin(struct page *p, const struct frame *frame, const struct page_style *style,
+    struct error *e)
+{
+	enum status status = set_rows(p, frame, style->format, e);
+
 	if (status != STATUS_OK)
 		return status;
 	p->frame = *frame;
 	p->output = (struct pdf_page){
-		.raster = { .format = p->rows.format, .width = frame->width },
+		.raster = { .format = p->rows.format,
+		    .width = frame->width,
+		    .quality = (int)style->quality },
 		.x_dpi = frame->x_dpi,
 		.y_dpi = frame->y_dpi,
+		.rotate = style->rotate,
 	};
 	p->line = malloc(frame->bytes_per_line);
 	p->row = malloc(p->rows.room);
 	if (!p->line || !p->row)
 		status = error_errno(e, "a page cannot be taken");
+	else if (p->planar)
+		status = open_planes(p, e);
 	else if (frame->lines)
 		status = start(p, frame->lines, e);
 	else
@@ -70,14 +121,40 @@ page_begin(
 	return status;
 }
 
+enum status
+page_plane(struct page *p, const struct frame *frame, struct error *e)
+{
+	enum status status;
+	unsigned char *line;
+
+	if (!p->planar)
+		return error_set(e, STATUS_INVALID,
+		    "the scanner adds a colour to a page that needs none: scan it again");
+	status = planes_begin(&p->planes, frame, e);
+	if (status != STATUS_OK)
+		return status;
+	line = realloc(p->line, frame->bytes_per_line);
+	if (!line)
+		return error_errno(e, "a page cannot be taken");
+	p->line = line;
+	p->line_len = 0;
+	p->count = 0;
+	p->surplus = 0;
+	p->frame = *frame;
+	return STATUS_OK;
+}
+
 static enum status
 add_line(struct page *p, const unsigned char *line, struct error *e)
 {
-	const unsigned char *row = rows_convert(&p->rows, line, p->row);
+	const unsigned char *row;
 
 	if (p->frame.lines && p->count == p->frame.lines)
-		return STATUS_OK; /* more than announced */
+		return planes_surplus(p->frame.lines, ++p->surplus, e);
 	p->count++;
+	if (p->planar)
+		return planes_add(&p->planes, line, e);
+	row = rows_convert(&p->rows, line, p->row);
 	if (p->open)
 		return pdf_page_row(p->pdf, row, e);
 	if (p->count > ENCODER_SIDE_MAX)
@@ -114,7 +191,7 @@ page_add(struct page *p, const unsigned char *bytes, size_t len, struct error *e
 	return status;
 }
 
-/* Reads row number y back into p->row. */
+/* Reads row number y of the scratch file back into p->row. */
 static enum status
 read_row(struct page *p, unsigned y, struct error *e)
 {
@@ -134,17 +211,35 @@ read_row(struct page *p, unsigned y, struct error *e)
 	return STATUS_OK;
 }
 
-/* Moves the page from the scratch file into the PDF. */
+/* Moves a row that was kept into the PDF. */
 static enum status
-encode_scratch(struct page *p, struct error *e)
+encode_row(struct page *p, unsigned y, struct error *e)
 {
-	enum status status = start(p, p->count, e);
+	const unsigned char *row = p->row;
+	enum status status;
 
-	for (unsigned y = 0; y < p->count && status == STATUS_OK; y++) {
+	if (p->planar) {
+		status = planes_row(&p->planes, y, p->row, e);
+		row = rows_convert(&p->rows, p->row, p->row); /* may be in place */
+	} else {
 		status = read_row(p, y, e);
-		if (status == STATUS_OK)
-			status = pdf_page_row(p->pdf, p->row, e);
 	}
+	return status == STATUS_OK ? pdf_page_row(p->pdf, row, e) : status;
+}
+
+/* Moves a page that was kept into the PDF. */
+static enum status
+encode_kept(struct page *p, struct error *e)
+{
+	unsigned lines = p->count;
+	enum status status = STATUS_OK;
+
+	if (p->planar)
+		status = planes_end(&p->planes, &lines, e);
+	if (status == STATUS_OK)
+		status = start(p, lines, e);
+	for (unsigned y = 0; y < lines && status == STATUS_OK; y++)
+		status = encode_row(p, y, e);
 	return status;
 }
 
@@ -153,12 +248,12 @@ page_end(struct page *p, struct error *e)
 {
 	enum status status = STATUS_OK;
 
-	if (p->frame.lines && p->count < p->frame.lines)
+	if (!p->planar && p->frame.lines && p->count < p->frame.lines)
 		return error_set(e, STATUS_INVALID,
 		    "the scanner delivered %u of %u lines of a page: scan it again",
 		    p->count, p->frame.lines);
-	if (!p->frame.lines)
-		status = encode_scratch(p, e);
+	if (!p->open)
+		status = encode_kept(p, e);
 	if (status == STATUS_OK)
 		status = pdf_page_end(p->pdf, e);
 	if (status == STATUS_OK)

@@ -6,28 +6,28 @@
 
 #include "lib/base/text.h"
 #include "lib/mail/address.h"
+#include "lib/mail/filename.h"
 
-const struct paper scan_papers[] = {
-	{ "a4", 210, 297 },
-	{ "a5", 148, 210 },
-	{ "letter", 215.9, 279.4 },
-	{ "legal", 215.9, 355.6 },
-	{ "max", 0, 0 },
+enum {
+	NAME_SHOWN = 60, /* bytes of a name in a sentence */
 };
-
-enum { PAPERS = sizeof(scan_papers) / sizeof(scan_papers[0]) };
 
 static const char DEFAULT_PROFILE[] = "default";
 static const char DEFAULT_SUBJECT[] = "Scan %d %t";
 
 static char nothing[] = "";
 
-/* What holds where neither command line nor profile says a word. */
+/* What holds where neither command line nor profile says a word: as the table of
+ * config.c has it. */
 static const struct scan_profile no_profile = {
 	.device = nothing,
 	.source = SOURCE_AUTO,
 	.mode = MODE_AUTO,
 	.resolution = REQUEST_RESOLUTION,
+	.paper = { 210, 297 },
+	.quality = 75,
+	.waits = { .busy = 60, .open = 60, .start = 180, .progress = 60, .close = 30 },
+	.filename = nothing,
 	.to = nothing,
 	.subject = nothing,
 	.queue = nothing,
@@ -51,8 +51,29 @@ find_profile(const char *name, const struct config *config, struct error *e)
 	return NULL;
 }
 
-/* Addresses are checked before paper moves; names of the address book are known to the
- * queue's machine alone. */
+/* Which names are in the address book, the queue's machine alone knows; what no name can
+ * be, is known here. */
+static enum status
+check_name(const char *name, struct error *e)
+{
+	enum status status = STATUS_OK;
+	struct buf clean;
+
+	buf_init(&clean, ADDRESS_LIST_TEXT_MAX * 3);
+	text_clean(&clean, name, strlen(name), TEXT_LINE);
+	if (strcmp(buf_text(&clean), name) != 0) {
+		buf_reset(&clean);
+		text_show(&clean, name, NAME_SHOWN);
+		status = error_set(e, STATUS_INVALID,
+		    "the recipient \"%s\" has control or invisible characters, or is not "
+		    "UTF-8",
+		    buf_text(&clean));
+	}
+	buf_clear(&clean);
+	return status;
+}
+
+/* Before paper moves. */
 static enum status
 check_recipients(const char *list, struct error *e)
 {
@@ -70,6 +91,8 @@ check_recipients(const char *list, struct error *e)
 			status = mailbox_parse(&mailbox, buf_text(&element), e);
 			if (status == STATUS_OK)
 				mailbox_clear(&mailbox);
+		} else {
+			status = check_name(buf_text(&element), e);
 		}
 		buf_reset(&element);
 	}
@@ -128,6 +151,102 @@ make_subject(
 	return status;
 }
 
+/* "" stays: the subject decides. */
+static enum status
+make_filename(
+    char **out, const char *text, const struct template_values *values, struct error *e)
+{
+	enum status status;
+	char *expanded;
+
+	if (!*text) {
+		*out = strdup("");
+		return STATUS_OK;
+	}
+	status = template_expand(&expanded, text, values, e);
+	if (status != STATUS_OK)
+		return status;
+	*out = filename_clean(expanded, "pdf");
+	free(expanded);
+	return STATUS_OK;
+}
+
+/* The profile's options, but for those that the command line has too, and then its. */
+static enum status
+make_options(struct pairs *out, const struct pairs *given, const struct pairs *profile,
+    struct error *e)
+{
+	bool good = true;
+
+	for (size_t i = 0; good && i < profile->count; i++)
+		if (!pairs_get(given, profile->item[i].name))
+			good =
+			    pairs_add(out, profile->item[i].name, profile->item[i].value);
+	for (size_t i = 0; good && i < given->count; i++)
+		good = pairs_add(out, given->item[i].name, given->item[i].value);
+	return good ? STATUS_OK : error_errno(e, "the scan cannot be prepared");
+}
+
+/* What is a number or a word. */
+static void
+set_plain(struct request *r, const struct arguments *o, const struct scan_profile *p)
+{
+	int rotate = o->rotate_back != ARGUMENTS_UNSET ? o->rotate_back : p->rotate_back;
+
+	r->source = o->source != ARGUMENTS_UNSET ? o->source : p->source;
+	r->mode = o->mode != ARGUMENTS_UNSET ? o->mode : p->mode;
+	r->resolution = o->resolution ? o->resolution : (unsigned)p->resolution;
+	r->paper = o->has_paper ? o->paper : p->paper;
+	r->quality = o->quality ? o->quality : (unsigned)p->quality;
+	r->rotate_back = rotate == ROTATE_BACK_180 ? 180 : 0;
+	r->partial = o->partial != ARGUMENTS_UNSET ? o->partial : p->partial;
+	r->waits = p->waits;
+	r->more = o->more;
+	r->backs = o->backs;
+	if (r->backs && r->source == SOURCE_AUTO)
+		r->source = SOURCE_ADF;
+}
+
+static enum status
+set_texts(struct request *r, const struct arguments *o, const struct scan_profile *p,
+    const struct template_values *values, struct error *e)
+{
+	enum status status = make_to(&r->to, &o->to, p->to, e);
+
+	if (status == STATUS_OK)
+		status = make_subject(
+		    &r->subject, o->subject ? o->subject : p->subject, values, e);
+	if (status == STATUS_OK)
+		status = make_filename(&r->filename, p->filename, values, e);
+	if (status != STATUS_OK)
+		return status;
+	r->profile = strdup(values->profile);
+	r->device = strdup(o->device ? o->device : p->device);
+	r->queue = strdup(p->queue);
+	if (!r->to || !r->subject || !r->filename || !r->profile || !r->device ||
+	    !r->queue)
+		return error_errno(e, "the scan cannot be prepared");
+	return STATUS_OK;
+}
+
+static const char *
+profile_name(const struct scan_profile *p)
+{
+	return p->name ? p->name : DEFAULT_PROFILE;
+}
+
+const char *
+request_numbered(const struct arguments *o, const struct config *config)
+{
+	const struct scan_profile *p = find_profile(o->profile, config, NULL);
+
+	if (p &&
+	    (template_has_number(o->subject ? o->subject : p->subject) ||
+		template_has_number(p->filename)))
+		return profile_name(p);
+	return NULL;
+}
+
 enum status
 request_make(struct request *out, const struct arguments *o, const struct config *config,
     const struct template_values *values, struct error *e)
@@ -135,26 +254,20 @@ request_make(struct request *out, const struct arguments *o, const struct config
 	struct template_values named = *values;
 	struct request r = { 0 };
 	const struct scan_profile *p = find_profile(o->profile, config, e);
-	enum status status = STATUS_OK;
+	enum status status;
 
 	if (!p)
 		return STATUS_SETTINGS;
-	named.profile = p->name ? p->name : DEFAULT_PROFILE;
-	r.source = o->source != ARGUMENTS_UNSET ? o->source : p->source;
-	r.mode = o->mode != ARGUMENTS_UNSET ? o->mode : p->mode;
-	r.resolution = o->resolution ? o->resolution : (unsigned)p->resolution;
-	r.paper = &scan_papers[p->paper >= 0 && p->paper < PAPERS ? p->paper : 0];
-	r.device = strdup(o->device ? o->device : p->device);
-	r.queue = strdup(p->queue);
-	if (!r.device || !r.queue)
-		status = error_errno(e, "the scan cannot be prepared");
+	named.profile = profile_name(p);
+	set_plain(&r, o, p);
+	if (r.backs && r.source != SOURCE_ADF)
+		return error_set(e, STATUS_SETTINGS,
+		    "--backs wants a feeder that scans one side, and the profile \"%s\" "
+		    "says another source: add -S adf",
+		    named.profile);
+	status = set_texts(&r, o, p, &named, e);
 	if (status == STATUS_OK)
-		status = make_to(&r.to, &o->to, p->to, e);
-	if (status == STATUS_OK)
-		status = make_subject(
-		    &r.subject, o->subject ? o->subject : p->subject, &named, e);
-	if (status == STATUS_OK && (!r.to || !r.subject))
-		status = error_errno(e, "the scan cannot be prepared");
+		status = make_options(&r.option, &o->option, &p->option, e);
 	if (status == STATUS_OK)
 		*out = r;
 	else
@@ -165,9 +278,12 @@ request_make(struct request *out, const struct arguments *o, const struct config
 void
 request_clear(struct request *r)
 {
+	free(r->profile);
 	free(r->device);
 	free(r->to);
 	free(r->subject);
+	free(r->filename);
 	free(r->queue);
+	pairs_clear(&r->option);
 	*r = (struct request){ 0 };
 }

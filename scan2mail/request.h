@@ -5,6 +5,7 @@
 #ifndef POSTROOM_REQUEST_H
 #define POSTROOM_REQUEST_H
 
+#include <stdbool.h>
 #include <time.h>
 
 #include "lib/base/status.h"
@@ -18,27 +19,41 @@ enum {
 	REQUEST_RESOLUTION = 300,  /* the default */
 };
 
-struct paper {
-	const char *name;
-	double width, height; /* millimetres; 0: all that the scanner has */
+/* A second pass of the feeder for the backs of its sheets. */
+enum backs {
+	BACKS_NONE,
+	BACKS_REVERSED, /* the stack is turned over as one: the last back comes first */
+	BACKS_SAME,     /* in the order of the fronts */
 };
-
-/* In the order of scan_profile's choice. */
-extern const struct paper scan_papers[];
 
 struct request {
-	char *device; /* "": the first that SANE finds */
-	int source;   /* enum scan_source */
-	int mode;     /* enum scan_mode */
+	char *profile; /* its name, also where none is in the settings */
+	char *device;  /* "": the first that SANE finds */
+	int source;    /* enum scan_source */
+	int mode;      /* enum scan_mode */
 	unsigned resolution;
-	const struct paper *paper;
-	char *to;      /* "": the queue decides */
-	char *subject; /* expanded, cleaned, never empty */
-	char *queue;   /* "": the user's default queue */
+	struct paper paper;
+	unsigned quality;     /* of JPEG */
+	unsigned rotate_back; /* degrees, clockwise */
+	int partial;          /* enum scan_partial */
+	int backs;            /* enum backs */
+	bool more;            /* asks for another page or stack, until there is none */
+	struct scan_waits waits;
+	struct pairs option; /* the driver's own options */
+	char *to;            /* "": the queue decides */
+	char *subject;       /* expanded, cleaned, never empty */
+	char *filename;      /* expanded, cleaned; "": the subject decides */
+	char *queue;         /* "": the user's default queue */
 };
 
-/* Merges; config may be NULL (no settings file). STATUS_SETTINGS: no such profile;
- * STATUS_INVALID: a recipient or the subject breaks a rule. request_clear() frees. */
+/* The profile whose next number (counter.h) request_make() wants in its values, as the
+ * subject or the file's name holds %n. NULL: none does, or there is no such profile. */
+const char *request_numbered(
+    const struct arguments *arguments, const struct config *config);
+
+/* Merges; config may be NULL (no settings file). STATUS_SETTINGS: no such profile, or
+ * what it says does not go with the command line; STATUS_INVALID: a recipient or the
+ * subject breaks a rule. request_clear() frees. */
 enum status request_make(struct request *out, const struct arguments *arguments,
     const struct config *config, const struct template_values *values, struct error *e);
 void request_clear(struct request *r);

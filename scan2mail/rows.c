@@ -25,6 +25,14 @@ rgb_from_rgb16(unsigned char *out, const unsigned char *in, unsigned width)
 	gray_from_gray16(out, in, width * 3);
 }
 
+/* Of one colour, where 1 is light. */
+static void
+gray_from_bits(unsigned char *out, const unsigned char *in, unsigned width)
+{
+	for (unsigned x = 0; x < width; x++)
+		out[x] = in[x / 8] & (0x80u >> x % 8) ? 255 : 0;
+}
+
 static void
 rgb_from_rgb1(unsigned char *out, const unsigned char *in, unsigned width)
 {
@@ -62,24 +70,30 @@ bilevel_from_gray(unsigned char *out, const unsigned char *in, unsigned width)
 
 /* What comes, and the step that makes whole bytes of it. */
 static const struct kind {
-	bool color;
+	bool color, plane; /* plane: one of three frames */
 	unsigned depth;
 	enum pixel_format format;
 	rows_step *unpack; /* NULL: as it is */
 } kinds[] = {
-	{ false, 1, PIXEL_BILEVEL, NULL },
-	{ false, 8, PIXEL_GRAY, NULL },
-	{ false, 16, PIXEL_GRAY, gray_from_gray16 },
-	{ true, 1, PIXEL_RGB, rgb_from_rgb1 },
-	{ true, 8, PIXEL_RGB, NULL },
-	{ true, 16, PIXEL_RGB, rgb_from_rgb16 },
+	{ false, false, 1, PIXEL_BILEVEL, NULL },
+	{ false, false, 8, PIXEL_GRAY, NULL },
+	{ false, false, 16, PIXEL_GRAY, gray_from_gray16 },
+	{ false, true, 1, PIXEL_GRAY, gray_from_bits },
+	{ false, true, 8, PIXEL_GRAY, NULL },
+	{ false, true, 16, PIXEL_GRAY, gray_from_gray16 },
+	{ true, false, 1, PIXEL_RGB, rgb_from_rgb1 },
+	{ true, false, 8, PIXEL_RGB, NULL },
+	{ true, false, 16, PIXEL_RGB, rgb_from_rgb16 },
 };
 
 static const struct kind *
 kind_of(const struct frame *f)
 {
+	bool plane = f->channel != CHANNEL_ALL;
+
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-		if (kinds[i].color == f->color && kinds[i].depth == f->depth)
+		if (kinds[i].color == f->color && kinds[i].plane == plane &&
+		    kinds[i].depth == f->depth)
 			return &kinds[i];
 	return NULL;
 }

@@ -3,8 +3,9 @@
  *
  * What devices deliver is fixed by the SANE standard, 3.2.1: 1, 8 or 16 bits a sample (16
  * in the machine's byte order), lines padded at will, 1-bit grey with 1 as black, 1-bit
- * colour as a byte of red, one of green, one of blue. What is wanted may be less: grey
- * from colour, bilevel from grey at half the scale. It is never more.
+ * colour as a byte of red, one of green, one of blue, 1-bit frames of one colour with 1
+ * as light (rows of grey are made of these three, planes.h). What is wanted may be less:
+ * grey from colour, bilevel from grey at half the scale. It is never more.
  */
 #ifndef POSTROOM_ROWS_H
 #define POSTROOM_ROWS_H
@@ -20,9 +21,13 @@ enum {
 	ROWS_LINE_MAX = 1024 * 1024, /* bytes of a device's line, with padding */
 };
 
-/* A page as the device announces it. */
+/* What a frame holds of its page (SANE 3.2.1). */
+enum channel { CHANNEL_ALL, CHANNEL_RED, CHANNEL_GREEN, CHANNEL_BLUE };
+
+/* A page as the device announces it, or one of the three frames that make it. */
 struct frame {
-	bool color; /* red, green, blue interleaved; else grey */
+	int channel; /* enum channel */
+	bool color;  /* red, green, blue interleaved; else grey, or one channel */
 	unsigned depth;
 	unsigned width;          /* pixels */
 	unsigned bytes_per_line; /* with padding */

@@ -11,27 +11,47 @@
 #include "scan2mail/request.h"
 
 enum {
-	/* How long the child may be silent, in milliseconds. */
-	SCAN_OPEN_MS = 60 * 1000,     /* until the scanner is open and set */
-	SCAN_START_MS = 180 * 1000,   /* until a page's first bytes: lamps warm up */
-	SCAN_PROGRESS_MS = 60 * 1000, /* between two pieces of a page */
-	SCAN_CLOSE_MS = 30 * 1000,    /* until the scanner is closed */
+	SCAN_REMARK_MAX = 512, /* bytes */
+	/* A page takes at most waits.start and so many times waits.progress (by default
+	 * 63 minutes), however little comes each time. */
+	SCAN_PAGE_PIECES = 60,
+	/* How often a scanner says that it is set, of a stack: once, and once more when
+	 * `auto` turns to the glass. */
+	SCAN_READY_MAX = 4,
+};
+
+/* What is asked between two stacks, or two pages on the glass. */
+struct scan_question {
+	unsigned pages; /* that there are so far */
+	bool backs; /* the stack is to be turned over; else another one is asked for */
 };
 
 struct scan_job {
 	const struct request *request;
 	struct destination *destination;
-	const char *scratch_dir; /* for pages of unknown height */
+	const char *scratch_dir; /* for pages of unknown height, and of three frames */
 	time_t now;
+	/* Asks the person; *go: there is more. NULL where request->more and ->backs are
+	 * not set. STATUS_CANCELLED: a signal came. */
+	enum status (*ask)(
+	    void *context, const struct scan_question *q, bool *go, struct error *e);
+	void *context;
 };
 
-/* Scans, and commits what has become whole. STATUS_OK: all pages. STATUS_INVALID: the
- * scanner failed; *pages is the number of those that were whole and have been delivered
- * all the same, 0: nothing was. Any other: nothing was delivered. */
-enum status scan_run(const struct scan_job *job, unsigned *pages, struct error *e);
+struct scan_result {
+	unsigned pages; /* that were whole, and are delivered */
+	/* What the mail says of a stack that ended badly or looks odd: "paper jam after
+	 * page 7: 7 pages attached"; "" for none. It is not logged here. */
+	char remark[SCAN_REMARK_MAX];
+};
 
-/* Lists the scanners, a line each: appended to out. STATUS_INVALID: there is none, or
- * SANE failed. */
-enum status scan_list(struct buf *out, struct error *e);
+/* Scans, and commits what has become whole, as request->partial has it. STATUS_OK: all
+ * pages. STATUS_INVALID: the scanner failed, or there was no room for a page; out->pages
+ * is the number of those that were whole and have been delivered all the same, 0: nothing
+ * was; SIGTERM is such a fault once there is a whole page, unless partial is "drop", or
+ * somebody is there to be asked for more. Any other: nothing was delivered, but see
+ * destination->kept, which is where SIGTERM brings them if CUPS is to have them. */
+enum status scan_run(
+    const struct scan_job *job, struct scan_result *out, struct error *e);
 
 #endif

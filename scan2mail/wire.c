@@ -43,8 +43,8 @@ fixed(double dpi)
 void
 wire_put_frame(unsigned char out[WIRE_FRAME_SIZE], const struct frame *f)
 {
-	uint32_t words[] = { f->color, f->depth, f->width, f->bytes_per_line, f->lines,
-		fixed(f->x_dpi), fixed(f->y_dpi) };
+	uint32_t words[] = { (uint32_t)f->channel, f->color, f->depth, f->width,
+		f->bytes_per_line, f->lines, fixed(f->x_dpi), fixed(f->y_dpi) };
 
 	_Static_assert(sizeof(words) == WIRE_FRAME_SIZE, "a frame's words");
 	memcpy(out, words, sizeof(words));
@@ -58,14 +58,17 @@ wire_get_frame(struct frame *out, const struct wire_record *record)
 	if (record->len != WIRE_FRAME_SIZE)
 		return false;
 	memcpy(words, record->payload, sizeof(words));
+	if (words[0] > CHANNEL_BLUE)
+		return false;
 	*out = (struct frame){
-		.color = words[0] != 0,
-		.depth = words[1],
-		.width = words[2],
-		.bytes_per_line = words[3],
-		.lines = words[4],
-		.x_dpi = words[5] / (double)DPI_UNIT,
-		.y_dpi = words[6] / (double)DPI_UNIT,
+		.channel = (int)words[0],
+		.color = words[1] != 0,
+		.depth = words[2],
+		.width = words[3],
+		.bytes_per_line = words[4],
+		.lines = words[5],
+		.x_dpi = words[6] / (double)DPI_UNIT,
+		.y_dpi = words[7] / (double)DPI_UNIT,
 	};
 	return true;
 }
@@ -88,6 +91,18 @@ wire_get_length(size_t *out, const struct wire_record *record)
 	memcpy(&word, record->payload, sizeof(word));
 	*out = word;
 	return true;
+}
+
+size_t
+wire_count_texts(const struct wire_record *record)
+{
+	size_t count = 0;
+
+	if (record->len == 0 || record->payload[record->len - 1] != '\0')
+		return 0;
+	for (size_t i = 0; i < record->len; i++)
+		count += record->payload[i] == '\0';
+	return count <= WIRE_TEXTS_MAX ? count : 0;
 }
 
 bool

@@ -16,19 +16,24 @@
 enum {
 	WIRE_HEAD_SIZE = 8,
 	WIRE_PAYLOAD_MAX = 4096,
-	WIRE_FRAME_SIZE = 7 * 4,
+	WIRE_FRAME_SIZE = 8 * 4,
 	WIRE_LENGTH_SIZE = 4,
-	WIRE_TEXTS_MAX = 4,
+	WIRE_TEXTS_MAX = 128,
 };
 
 enum wire_kind {
 	WIRE_DEVICE = 1, /* a scanner that was found: three texts */
-	WIRE_READY,      /* the scanner is open and set */
+	WIRE_READY,      /* the scanner is set: "duplex" for both sides, or "simplex" */
 	WIRE_PAGE,       /* a page begins: a frame */
 	WIRE_ROWS,       /* bytes of its lines, in the next block: their number */
+	WIRE_PLANE,      /* another colour of this page begins: a frame */
 	WIRE_PAGE_END,   /* the device says that it is complete */
-	WIRE_DONE,       /* nothing more to scan, or to list */
-	WIRE_FAULT,      /* it went wrong: one text */
+	WIRE_BUSY,    /* the scanner is in use, and waited for: one text, each second */
+	WIRE_ASK,     /* the stack is done; child_go() or the end is waited for */
+	WIRE_DONE,    /* nothing more to scan, or to list */
+	WIRE_FAULT,   /* it went wrong: in few words ("paper jam"), and a sentence */
+	WIRE_ABLE,    /* what a scanner can do: one text, a line each */
+	WIRE_SENSORS, /* its buttons and sensors: a name and a value each */
 	WIRE_KINDS
 };
 
@@ -59,6 +64,8 @@ bool wire_get_frame(struct frame *out, const struct wire_record *record);
 void wire_put_length(unsigned char out[WIRE_LENGTH_SIZE], size_t len);
 bool wire_get_length(size_t *out, const struct wire_record *record);
 
+/* How many NUL-terminated strings the record holds, and nothing but these; else 0. */
+size_t wire_count_texts(const struct wire_record *record);
 /* Points texts at the record's `count` NUL-terminated strings; false when there are not
  * exactly so many. */
 bool wire_get_texts(const char **texts, size_t count, const struct wire_record *record);

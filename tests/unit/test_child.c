@@ -1,81 +1,9 @@
 /* Tests of scan2mail/child.c. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
-#include "scan2mail/child.h"
+#include "tests/unit/child_rig.h"
 
 enum {
-	LONG_MS = 60 * 1000, /* never reached */
-	SHORT_MS = 50,
 	RECORDS = 300,
 };
-
-/* What a body of a test shares with it: a pipe whose end shows who still lives. */
-struct shared {
-	int alive[2];
-	const char *bytes;
-	size_t len;
-};
-
-static int
-set_up(void **state)
-{
-	static struct shared shared;
-
-	shared = (struct shared){ .bytes = "" };
-	assert_int_equal(pipe(shared.alive), 0);
-	*state = &shared;
-	return 0;
-}
-
-static int
-tear_down(void **state)
-{
-	struct shared *s = *state;
-
-	if (s->alive[0] >= 0)
-		close(s->alive[0]);
-	if (s->alive[1] >= 0)
-		close(s->alive[1]);
-	return 0;
-}
-
-static long
-now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-/* Nobody that was forked holds the pipe any more, and no child is left to be waited for.
- */
-static void
-assert_all_gone(struct shared *s)
-{
-	char c;
-
-	close(s->alive[1]);
-	s->alive[1] = -1;
-	assert_int_equal(read(s->alive[0], &c, 1), 0);
-	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
-	assert_int_equal(errno, ECHILD);
-}
 
 /* Blocks of all lengths, more of them than there are at one time. */
 static size_t
@@ -121,7 +49,7 @@ records_arrive_whole(void **state)
 	struct wire_record r;
 	struct error e;
 
-	assert_int_equal(child_start(&c, send_many, *state, &e), STATUS_OK);
+	assert_int_equal(begin(&c, send_many, *state, &e), STATUS_OK);
 	for (size_t i = 0; i < RECORDS; i++) {
 		assert_int_equal(child_next(c, &r, LONG_MS, &e), STATUS_OK);
 		assert_int_equal(r.kind, WIRE_ROWS);
@@ -161,7 +89,7 @@ blocks_wait_their_turn(void **state)
 	struct wire_record r;
 	struct error e = { "" };
 
-	assert_int_equal(child_start(&c, fill_all, *state, &e), STATUS_OK);
+	assert_int_equal(begin(&c, fill_all, *state, &e), STATUS_OK);
 	assert_int_equal(child_next(c, &r, LONG_MS, &e), STATUS_OK);
 	for (int i = 1; i < CHILD_BLOCKS; i++) {
 		assert_int_equal(r.kind, WIRE_ROWS);
@@ -190,26 +118,12 @@ a_crash_is_said(void **state)
 	struct wire_record r;
 	struct error e = { "" };
 
-	assert_int_equal(child_start(&c, crash, *state, &e), STATUS_OK);
+	assert_int_equal(begin(&c, crash, *state, &e), STATUS_OK);
 	assert_int_equal(child_next(c, &r, LONG_MS, &e), STATUS_OK);
 	assert_int_equal(child_next(c, &r, LONG_MS, &e), STATUS_INVALID);
-	assert_non_null(strstr(e.text, "crashed"));
+	assert_non_null(strstr(e.text, "crashed by the signal KILL"));
 	child_end(c, LONG_MS);
 	assert_all_gone(*state);
-}
-
-/* The descriptor that the records leave by: the only pipe for writing beside the test's.
- */
-static int
-records_fd(const struct shared *s)
-{
-	for (int fd = s->alive[1] + 1; fd < 256; fd++) {
-		int flags = fcntl(fd, F_GETFL);
-
-		if (flags != -1 && (flags & O_ACCMODE) == O_WRONLY)
-			return fd;
-	}
-	return -1;
 }
 
 /* Bytes as they are, also such as are no records. */
@@ -219,7 +133,7 @@ send_bytes(struct uplink *up, const void *context)
 	const struct shared *s = context;
 
 	(void)up;
-	if (write(records_fd(s), s->bytes, s->len) != (ssize_t)s->len)
+	if (write(records_fd(), s->bytes, s->len) != (ssize_t)s->len)
 		_exit(1);
 }
 
@@ -233,7 +147,7 @@ nonsense_is_said(void **state)
 
 	s->bytes = "GET / HTTP/1.0\r\n";
 	s->len = strlen(s->bytes);
-	assert_int_equal(child_start(&c, send_bytes, s, &e), STATUS_OK);
+	assert_int_equal(begin(&c, send_bytes, s, &e), STATUS_OK);
 	assert_int_equal(child_next(c, &r, LONG_MS, &e), STATUS_INVALID);
 	assert_non_null(strstr(e.text, "astray"));
 	child_end(c, LONG_MS);
@@ -251,7 +165,7 @@ a_record_cut_short_is_said(void **state)
 	wire_put_head(bytes, WIRE_FAULT, 6);
 	s->bytes = (const char *)bytes;
 	s->len = sizeof(bytes);
-	assert_int_equal(child_start(&c, send_bytes, s, &e), STATUS_OK);
+	assert_int_equal(begin(&c, send_bytes, s, &e), STATUS_OK);
 	assert_int_equal(child_next(c, &r, LONG_MS, &e), STATUS_INVALID);
 	child_end(c, LONG_MS);
 }
@@ -272,28 +186,45 @@ impossible_blocks_are_said(void **state)
 		wire_put_length(bytes + WIRE_HEAD_SIZE, CHILD_BLOCK_SIZE + 1);
 		s->bytes = (const char *)bytes;
 		s->len = sizeof(bytes) - (i ? 0 : WIRE_LENGTH_SIZE);
-		assert_int_equal(child_start(&c, send_bytes, s, &e), STATUS_OK);
+		assert_int_equal(begin(&c, send_bytes, s, &e), STATUS_OK);
 		assert_int_equal(child_next(c, &r, LONG_MS, &e), STATUS_INVALID);
 		assert_non_null(strstr(e.text, "astray"));
 		child_end(c, LONG_MS);
 	}
 }
 
-/* Half a record, then silence, deaf to SIGTERM; and it has a child that is the same. */
+/* Blocks without end, whose credits it does not take. */
 static void
-hang(struct uplink *up, const void *context)
+send_blocks(struct uplink *up, const void *context)
 {
-	unsigned char head[WIRE_HEAD_SIZE];
+	unsigned char record[WIRE_HEAD_SIZE + WIRE_LENGTH_SIZE];
+	int fd = records_fd();
 
-	(void)up;
-	signal(SIGTERM, SIG_IGN);
-	if (fork() > 0) {
-		wire_put_head(head, WIRE_FAULT, 100);
-		if (write(records_fd(context), head, sizeof(head)) != sizeof(head))
-			_exit(1);
-	}
-	for (;;)
-		pause();
+	(void)up, (void)context;
+	wire_put_head(record, WIRE_ROWS, WIRE_LENGTH_SIZE);
+	wire_put_length(record + WIRE_HEAD_SIZE, 1);
+	while (write(fd, record, sizeof(record)) == sizeof(record))
+		continue;
+}
+
+static void
+credits_that_nobody_takes_are_said(void **state)
+{
+	enum status status = STATUS_OK;
+	struct child *c = NULL;
+	struct wire_record r;
+	struct error e = { "" };
+
+	assert_int_equal(begin(&c, send_blocks, *state, &e), STATUS_OK);
+	alarm(LONG_MS / 1000);
+	while (status == STATUS_OK)
+		status = child_next(c, &r, LONG_MS, &e);
+	assert_false(child_go(c));
+	alarm(0);
+	assert_int_equal(status, STATUS_INVALID);
+	assert_non_null(strstr(e.text, "astray"));
+	child_end(c, LONG_MS);
+	assert_all_gone(*state);
 }
 
 static void
@@ -304,7 +235,7 @@ silence_is_said_and_ended(void **state)
 	struct error e = { "" };
 	long start = now_ms();
 
-	assert_int_equal(child_start(&c, hang, *state, &e), STATUS_OK);
+	assert_int_equal(begin(&c, hang, *state, &e), STATUS_OK);
 	assert_int_equal(child_next(c, &r, SHORT_MS, &e), STATUS_INVALID);
 	assert_true(now_ms() - start >= SHORT_MS);
 	assert_non_null(strstr(e.text, "has not answered for 1 second"));
@@ -312,29 +243,6 @@ silence_is_said_and_ended(void **state)
 	child_end(c, 0);
 	assert_in_range(now_ms() - start, CHILD_TERM_MS - 1, CHILD_TERM_MS + 5000);
 	assert_all_gone(*state);
-}
-
-/* One that listens to SIGTERM ends at once, in order. */
-static int alive_fd;
-
-static void
-on_term(int number)
-{
-	(void)number;
-	if (write(alive_fd, "t", 1) == 1)
-		_exit(0);
-}
-
-static void
-listen_to_term(struct uplink *up, const void *context)
-{
-	const struct shared *s = context;
-
-	alive_fd = s->alive[1];
-	signal(SIGTERM, on_term);
-	child_send(up, WIRE_READY, NULL, 0);
-	for (;;)
-		pause();
 }
 
 static void
@@ -346,7 +254,7 @@ sigterm_goes_first(void **state)
 	struct error e;
 	char byte = 0;
 
-	assert_int_equal(child_start(&c, listen_to_term, s, &e), STATUS_OK);
+	assert_int_equal(begin(&c, listen_to_term, s, &e), STATUS_OK);
 	assert_int_equal(child_next(c, &r, LONG_MS, &e), STATUS_OK);
 	child_end(c, 0);
 	assert_int_equal(read(s->alive[0], &byte, 1), 1);
@@ -372,7 +280,7 @@ a_reader_may_leave(void **state)
 	struct wire_record r;
 	struct error e;
 
-	assert_int_equal(child_start(&c, flood, *state, &e), STATUS_OK);
+	assert_int_equal(begin(&c, flood, *state, &e), STATUS_OK);
 	assert_int_equal(child_next(c, &r, LONG_MS, &e), STATUS_OK);
 	child_end(c, LONG_MS);
 	assert_all_gone(*state);
@@ -390,6 +298,7 @@ main(void)
 		T(nonsense_is_said),
 		T(a_record_cut_short_is_said),
 		T(impossible_blocks_are_said),
+		T(credits_that_nobody_takes_are_said),
 		T(silence_is_said_and_ended),
 		T(sigterm_goes_first),
 		T(a_reader_may_leave),

@@ -83,7 +83,8 @@ page_entry(const char *section, const char *key)
 	char head[64];
 	const char *start, *end, *next;
 
-	snprintf(head, sizeof(head), "\n.It Cm %s No = ", key);
+	snprintf(head, sizeof(head), "\n.It Cm %s %sNo = ", key,
+	    key[strlen(key) - 1] == '.' ? "Ns Ar name " : "");
 	start = find(section, head);
 	end = start;
 	do
@@ -229,6 +230,7 @@ example_is_taken_as_it_is(void **state)
 	assert_string_equal(c->account[0].server.host, "smtp.office365.com");
 	assert_int_equal(c->profile_count, 1);
 	assert_int_equal(c->users.count, 0);
+	assert_int_equal(c->button_count, 0);
 	config_free(c);
 	free(text);
 }
@@ -263,14 +265,19 @@ example_has_every_row(void **state)
 	assert_int_equal(c->users.count, 2);
 	assert_int_equal(c->addresses.count, 2);
 	assert_int_equal(c->policy.allow.count, 2);
+	assert_int_equal(c->profile_count, 1);
+	assert_int_equal(c->profile[0].option.count, 1);
+	assert_int_equal(c->button_count, 1);
+	assert_string_equal(c->button[0].option, "scan");
 	for (const struct setting *s = config_schema.settings; s->section; s++) {
 		bool given = s->initial && *s->initial;
+		bool whole = s->name && s->name[strlen(s->name) - 1] != '.';
 		char line[128];
 
 		if (!s->name)
 			continue;
-		snprintf(line, sizeof(line), "%s =%s%s%s", s->name, given ? " " : "",
-		    given ? s->initial : "", given ? "\n" : "");
+		snprintf(line, sizeof(line), "%s%s%s%s%s", s->name, whole ? " =" : "",
+		    given ? " " : "", given ? s->initial : "", given ? "\n" : "");
 		if (!has_line(text, line))
 			fail_msg("'%s' is not in the example", line);
 	}

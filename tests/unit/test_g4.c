@@ -58,7 +58,7 @@ static enum status
 encode(struct target *t, const struct raster *raster, const unsigned char *rows,
     struct error *e)
 {
-	struct sink sink = { take, t };
+	struct sink sink = { .write = take, .context = t };
 	struct encoder *c = NULL;
 	enum status status = encoder_g4.start(&c, raster, &sink, e);
 
@@ -183,7 +183,7 @@ static void
 may_be_given_up(void **state)
 {
 	struct raster raster = { PIXEL_BILEVEL, 800, 10, 0 };
-	struct sink sink = { take, *state };
+	struct sink sink = { .write = take, .context = *state };
 	unsigned char row[100] = { 0x55 };
 	struct encoder *c = NULL;
 	struct target *t = *state;

@@ -60,7 +60,7 @@ static enum status
 encode(struct target *t, const struct raster *raster, const unsigned char *rows,
     struct error *e)
 {
-	struct sink sink = { take, t };
+	struct sink sink = { .write = take, .context = t };
 	struct encoder *c = NULL;
 	enum status status = encoder_jpeg.start(&c, raster, &sink, e);
 
@@ -212,7 +212,7 @@ static void
 missing_rows_are_said(void **state)
 {
 	struct raster raster = { PIXEL_GRAY, 8, 8, 0 };
-	struct sink sink = { take, *state };
+	struct sink sink = { .write = take, .context = *state };
 	unsigned char row[8] = { 0 };
 	struct encoder *c = NULL;
 	struct error e = { "" };

@@ -9,6 +9,8 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -19,6 +21,7 @@
 
 enum {
 	PATH_SIZE = 512,
+	RESERVE = 100000,
 };
 
 struct folder {
@@ -77,6 +80,22 @@ assert_file(const char *path, const char *text, mode_t mode)
 	assert_int_equal(read(fd, bytes, sizeof(bytes)), strlen(text));
 	assert_string_equal(bytes, text);
 	close(fd);
+}
+
+/* How often a file has this byte. */
+static int
+count(const char *path, char byte)
+{
+	static char bytes[2 * RESERVE];
+	int fd = open(path, O_RDONLY), found = 0;
+	ssize_t n;
+
+	assert_true(fd >= 0);
+	n = read(fd, bytes, sizeof(bytes));
+	close(fd);
+	for (ssize_t i = 0; i < n; i++)
+		found += bytes[i] == byte;
+	return found;
 }
 
 static int
@@ -202,6 +221,68 @@ pipes_and_devices_are_written_to(void **state)
 	d.close(d.sink.context);
 }
 
+/* A limit on the size of files stands for a full disk: it has room for 1000 bytes, and
+ * for so many in reserve. */
+static void
+room_is_kept(void **state)
+{
+	const struct rlimit full = { 1000 + RESERVE, RLIM_INFINITY };
+	struct folder *f = *state;
+	static char half[500], more[501], end[RESERVE];
+	struct rlimit before;
+	struct destination d;
+	struct stat st;
+	struct error e;
+
+	assert_int_equal(output_open(&d, f->file, &e), STATUS_OK);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &full), 0);
+	d.sink.reserve(d.sink.context, RESERVE);
+	memset(half, 'h', sizeof(half));
+	memset(end, 'e', sizeof(end));
+	assert_int_equal(d.sink.write(d.sink.context, half, 500, &e), STATUS_OK);
+	assert_int_equal(d.sink.write(d.sink.context, more, 501, &e), STATUS_RETRY);
+	assert_non_null(strstr(e.text, "out.pdf cannot be written: File too large"));
+	assert_int_equal(d.sink.write(d.sink.context, half, 500, &e), STATUS_OK);
+	assert_int_equal(d.sink.write(d.sink.context, half, 1, &e), STATUS_RETRY);
+	d.sink.reserve(d.sink.context, 0);
+	assert_int_equal(d.sink.write(d.sink.context, end, RESERVE - 1, &e), STATUS_OK);
+	assert_int_equal(d.sink.write(d.sink.context, end, 2, &e), STATUS_RETRY);
+	assert_int_equal(d.sink.write(d.sink.context, "E", 1, &e), STATUS_OK);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	assert_int_equal(d.commit(d.sink.context, &e), STATUS_OK);
+	d.close(d.sink.context);
+	assert_int_equal(stat(f->file, &st), 0);
+	assert_int_equal(st.st_size, 1000 + RESERVE);
+	assert_int_equal(count(f->file, 'h'), 1000);
+	assert_int_equal(count(f->file, 'e'), RESERVE - 1);
+}
+
+/* What was taken and not used is given back; pipes keep no room. */
+static void
+files_end_where_their_bytes_do(void **state)
+{
+	struct folder *f = *state;
+	struct destination d;
+	struct stat st;
+	struct error e;
+
+	assert_int_equal(output_open(&d, f->file, &e), STATUS_OK);
+	d.sink.reserve(d.sink.context, RESERVE);
+	send(&d, "one ");
+	send(&d, "two");
+	d.sink.reserve(d.sink.context, 0);
+	assert_int_equal(d.commit(d.sink.context, &e), STATUS_OK);
+	d.close(d.sink.context);
+	assert_file(f->file, "one two", 0640);
+	assert_int_equal(stat(f->file, &st), 0);
+	assert_true(st.st_blocks * 512 < RESERVE);
+	assert_int_equal(output_open(&d, "/dev/null", &e), STATUS_OK);
+	assert_null(d.sink.reserve);
+	d.close(d.sink.context);
+}
+
 static void
 places_that_cannot_be_written_are_said(void **state)
 {
@@ -230,6 +311,8 @@ main(void)
 		T(nothing_is_left_without_commit),
 		T(links_stay_links),
 		T(pipes_and_devices_are_written_to),
+		T(room_is_kept),
+		T(files_end_where_their_bytes_do),
 		T(places_that_cannot_be_written_are_said),
 	};
 

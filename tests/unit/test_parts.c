@@ -155,6 +155,31 @@ the_first_resolution_that_fits_is_taken(void **state)
 	check_not_made(s, STATUS_REFUSED, "too large for one message");
 }
 
+/* Ghostscript leaves nothing of what the scan says of itself. */
+static void
+what_is_shrunk_says_what_the_scan_said(void **state)
+{
+	struct setup *s = *state;
+	struct parts *p;
+	size_t len;
+	char *bytes;
+
+	need_ghostscript();
+	add_scan(s, "Scan.pdf", 3);
+	s->documents.item[0].scanned = true;
+	s->documents.item[0].whole = 3;
+	s->documents.item[0].remark = strdup("one side may be missing");
+	s->steps = (struct oversize){ { OVERSIZE_SHRINK, OVERSIZE_REFUSE }, 2 };
+	s->rule.limit = size_at(s, 100);
+	p = make(s);
+	assert_int_equal(parts_resolution(p), 100);
+	bytes = read_part(p, 1, &len);
+	assert_non_null(strstr(bytes,
+	    "\r\n\r\nOne side may be missing.\r\n\r\nAttached: Scan.pdf (3 pages)"));
+	free(bytes);
+	parts_free(p);
+}
+
 /* At the highest resolution whose pages fit. */
 static void
 what_is_shrunk_may_be_split(void **state)
@@ -306,6 +331,7 @@ main(void)
 		WITH_JOB(limits_of_the_format_stay),
 		WITH_JOB(stops_where_it_is_told),
 		WITH_JOB(the_first_resolution_that_fits_is_taken),
+		WITH_JOB(what_is_shrunk_says_what_the_scan_said),
 		WITH_JOB(what_is_shrunk_may_be_split),
 		WITH_JOB(what_is_split_may_be_shrunk),
 		WITH_JOB(text_is_not_shrunk),

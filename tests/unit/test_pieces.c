@@ -57,6 +57,41 @@ pages_are_divided(void **state)
 	parts_free(p);
 }
 
+/* In each message, whether it has all of the scan or some pages. */
+static void
+pieces_of_a_scan_say_what_it_said(void **state)
+{
+	static const char remark[] = "\r\nPaper jam after page 9: 9 pages attached.\r\n";
+	struct setup *s = *state;
+	struct document *scan;
+	struct parts *p;
+	size_t len;
+
+	add_pdf(s, "Scan.pdf", 9, 100);
+	scan = &s->documents.item[0];
+	scan->scanned = true;
+	scan->whole = 9;
+	scan->remark = strdup("paper jam after page 9: 9 pages attached");
+	s->rule.limit = 50 * KB;
+	s->route.body = strdup("Own words");
+	p = make(s);
+	assert_int_equal(parts_count(p), 3);
+	for (unsigned i = 1; i <= 3; i++) {
+		char *bytes = read_part(p, i, &len), name[80];
+
+		snprintf(name, sizeof(name),
+		    "\r\nAttached: Scan (%u of 3).pdf (3 of 9 pages)\r\n", i);
+		assert_non_null(strstr(bytes, name));
+		assert_non_null(strstr(bytes, remark));
+		free(bytes);
+	}
+	parts_free(p);
+	s->rule.limit = BYTES_MAX;
+	p = make(s);
+	assert_int_equal(parts_count(p), 1);
+	parts_free(p);
+}
+
 /* Where some pages are larger than others, a stretch is halved. */
 static void
 stretches_are_halved(void **state)
@@ -218,6 +253,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		WITH_JOB(documents_are_packed_in_order),
 		WITH_JOB(pages_are_divided),
+		WITH_JOB(pieces_of_a_scan_say_what_it_said),
 		WITH_JOB(stretches_are_halved),
 		WITH_JOB(a_page_too_large_is_named),
 		WITH_JOB(what_has_no_pages_is_not_divided),

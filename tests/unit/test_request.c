@@ -21,7 +21,17 @@ static const char settings[] = "[scan default]\n"
 			       "queue = mail\n"
 			       "[scan bare]\n"
 			       "[scan wide]\n"
-			       "paper = max\n";
+			       "paper = max\n"
+			       "[scan full]\n"
+			       "source = adf-duplex\n"
+			       "paper = 89x127\n"
+			       "quality = 50\n"
+			       "partial = hold\n"
+			       "rotate_back = 180\n"
+			       "filename = %p/%t no. %n.pdf\n"
+			       "wait_open = 7s\n"
+			       "option.swskip = 20\n"
+			       "option.swdeskew = yes\n";
 
 static const struct tm noon = {
 	.tm_year = 126, .tm_mon = 10, .tm_mday = 22, .tm_hour = 12
@@ -49,6 +59,7 @@ set_up(void **state)
 	    STATUS_OK)
 		fail_msg("%s", e.text);
 	f->arguments.mode = f->arguments.source = ARGUMENTS_UNSET;
+	f->arguments.partial = f->arguments.rotate_back = ARGUMENTS_UNSET;
 	*state = f;
 	return 0;
 }
@@ -60,6 +71,7 @@ tear_down(void **state)
 
 	request_clear(&f->request);
 	list_clear(&f->arguments.to);
+	pairs_clear(&f->arguments.option);
 	config_free(f->config);
 	free(f);
 	return 0;
@@ -78,7 +90,9 @@ defaults_stand_alone(void **state)
 	assert_int_equal(r->source, SOURCE_AUTO);
 	assert_int_equal(r->mode, MODE_AUTO);
 	assert_int_equal(r->resolution, 300);
-	assert_string_equal(r->paper->name, "a4");
+	assert_float_equal(r->paper.width, 210, 0);
+	assert_string_equal(r->profile, "default");
+	assert_string_equal(r->filename, "");
 	assert_string_equal(r->to, "");
 	assert_string_equal(r->subject, "Scan 2026-11-22 12:00");
 	assert_string_equal(r->queue, "");
@@ -136,7 +150,8 @@ profiles_are_found_by_name(void **state)
 	f->arguments.profile = "wide";
 	assert_int_equal(
 	    request_make(&f->request, &f->arguments, f->config, &values, &e), STATUS_OK);
-	assert_string_equal(f->request.paper->name, "max");
+	assert_float_equal(f->request.paper.width, 0, 0);
+	assert_string_equal(f->request.profile, "wide");
 	request_clear(&f->request);
 	f->arguments.profile = "bare";
 	assert_int_equal(
@@ -158,7 +173,11 @@ static void
 recipients_are_checked_before_paper_moves(void **state)
 {
 	static const char *const bad[] = { "bob@", "bob@example.com,", "a@b@c", ",",
-		"Board, ann@exa mple.com", "bob@example.com\nBcc: eve@example.com", "" };
+		"Board, ann@exa mple.com", "bob@example.com\nBcc: eve@example.com", "",
+		"Board\x1b[2J", "Bo\tard", "Board, B\xff", "Bo\342\200\256ard", "Bo\x7f",
+		"Bo\nard" };
+	static const char *const good[] = { "Board", "B\303\274ro, Accounts  dept.",
+		"\"a b\"" };
 	struct fixture *f = *state;
 	struct error e;
 
@@ -169,6 +188,14 @@ recipients_are_checked_before_paper_moves(void **state)
 		    request_make(&f->request, &f->arguments, NULL, &values, &e),
 		    STATUS_INVALID);
 		assert_string_not_equal(e.text, "");
+		list_clear(&f->arguments.to);
+	}
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		list_add(&f->arguments.to, good[i]);
+		if (request_make(&f->request, &f->arguments, NULL, &values, &e) !=
+		    STATUS_OK)
+			fail_msg("%s: %s", good[i], e.text);
+		request_clear(&f->request);
 		list_clear(&f->arguments.to);
 	}
 }
@@ -223,22 +250,133 @@ subjects_are_cleaned(void **state)
 	    request_make(&f->request, &f->arguments, NULL, &values, &e), STATUS_INVALID);
 }
 
-/* The settings' choice is an index into the table of papers. */
+/* Without a settings file all is as in an empty profile. */
 static void
-papers_stand_in_the_settings_order(void **state)
+defaults_are_the_table_s(void **state)
 {
-	static const char *const names[] = { "a4", "a5", "letter", "legal", "max" };
-	const struct setting *s = config_schema.settings;
+	struct fixture *f = *state;
+	struct request bare;
+	struct error e;
 
-	(void)state;
-	while (s->section && (!s->name || strcmp(s->name, "paper") != 0))
-		s++;
-	assert_non_null(s->section);
-	for (size_t i = 0; i < 5; i++) {
-		assert_string_equal(s->choices[i], names[i]);
-		assert_string_equal(scan_papers[i].name, names[i]);
-	}
-	assert_null(s->choices[5]);
+	f->arguments.profile = "bare";
+	assert_int_equal(
+	    request_make(&bare, &f->arguments, f->config, &values, &e), STATUS_OK);
+	f->arguments.profile = NULL;
+	assert_int_equal(
+	    request_make(&f->request, &f->arguments, NULL, &values, &e), STATUS_OK);
+	assert_int_equal(f->request.resolution, bare.resolution);
+	assert_int_equal(f->request.source, bare.source);
+	assert_int_equal(f->request.mode, bare.mode);
+	assert_int_equal(f->request.quality, bare.quality);
+	assert_int_equal(f->request.partial, bare.partial);
+	assert_int_equal(f->request.rotate_back, bare.rotate_back);
+	assert_memory_equal(&f->request.paper, &bare.paper, sizeof(bare.paper));
+	assert_memory_equal(&f->request.waits, &bare.waits, sizeof(bare.waits));
+	assert_string_equal(f->request.subject, bare.subject);
+	assert_string_equal(f->request.filename, bare.filename);
+	assert_false(bare.more);
+	assert_int_equal(bare.backs, BACKS_NONE);
+	assert_int_equal(bare.option.count, 0);
+	request_clear(&bare);
+}
+
+static void
+profile_gives_all_its_fields(void **state)
+{
+	struct template_values numbered = values;
+	struct fixture *f = *state;
+	const struct request *r = &f->request;
+	struct error e;
+
+	f->arguments.profile = "full";
+	numbered.number = 12;
+	assert_int_equal(
+	    request_make(&f->request, &f->arguments, f->config, &numbered, &e),
+	    STATUS_OK);
+	assert_int_equal(r->source, SOURCE_ADF_DUPLEX);
+	assert_float_equal(r->paper.height, 127, 0);
+	assert_int_equal(r->quality, 50);
+	assert_int_equal(r->partial, PARTIAL_HOLD);
+	assert_int_equal(r->rotate_back, 180);
+	assert_string_equal(r->filename, "full 12 00 no. 12.pdf");
+	assert_int_equal(r->waits.open, 7);
+	assert_int_equal(r->waits.close, 30);
+	assert_int_equal(r->option.count, 2);
+	assert_string_equal(r->option.item[0].name, "swskip");
+	assert_string_equal(r->option.item[1].value, "yes");
+}
+
+static void
+new_arguments_go_first(void **state)
+{
+	struct template_values numbered = values;
+	struct fixture *f = *state;
+	const struct request *r = &f->request;
+	struct error e;
+
+	numbered.number = 12;
+	f->arguments.profile = "full";
+	f->arguments.has_paper = true;
+	f->arguments.paper = (struct paper){ 0, 0 };
+	f->arguments.quality = 95;
+	f->arguments.partial = PARTIAL_SEND;
+	f->arguments.rotate_back = ROTATE_BACK_0;
+	f->arguments.more = true;
+	pairs_add(&f->arguments.option, "swskip", "5");
+	pairs_add(&f->arguments.option, "ald", "no");
+	assert_int_equal(
+	    request_make(&f->request, &f->arguments, f->config, &numbered, &e),
+	    STATUS_OK);
+	assert_float_equal(r->paper.height, 0, 0);
+	assert_int_equal(r->quality, 95);
+	assert_int_equal(r->partial, PARTIAL_SEND);
+	assert_int_equal(r->rotate_back, 0);
+	assert_true(r->more);
+	assert_int_equal(r->option.count, 3);
+	assert_string_equal(r->option.item[0].name, "swdeskew");
+	assert_string_equal(r->option.item[1].name, "swskip");
+	assert_string_equal(r->option.item[1].value, "5");
+	assert_string_equal(r->option.item[2].name, "ald");
+}
+
+static void
+backs_want_a_feeder(void **state)
+{
+	struct fixture *f = *state;
+	struct error e = { "" };
+
+	f->arguments.backs = BACKS_SAME;
+	assert_int_equal(
+	    request_make(&f->request, &f->arguments, NULL, &values, &e), STATUS_OK);
+	assert_int_equal(f->request.source, SOURCE_ADF);
+	assert_int_equal(f->request.backs, BACKS_SAME);
+	request_clear(&f->request);
+	assert_int_equal(request_make(&f->request, &f->arguments, f->config, &values, &e),
+	    STATUS_SETTINGS);
+	assert_non_null(strstr(e.text, "add -S adf"));
+	f->arguments.source = SOURCE_ADF;
+	assert_int_equal(
+	    request_make(&f->request, &f->arguments, f->config, &values, &e), STATUS_OK);
+}
+
+static void
+numbers_are_asked_for_beforehand(void **state)
+{
+	struct fixture *f = *state;
+	struct error e;
+
+	assert_null(request_numbered(&f->arguments, NULL));
+	assert_null(request_numbered(&f->arguments, f->config));
+	f->arguments.subject = "No. %n";
+	assert_string_equal(request_numbered(&f->arguments, NULL), "default");
+	assert_string_equal(request_numbered(&f->arguments, f->config), "default");
+	assert_int_equal(
+	    request_make(&f->request, &f->arguments, NULL, &values, &e), STATUS_INVALID);
+	f->arguments.profile = "none";
+	assert_null(request_numbered(&f->arguments, f->config));
+	f->arguments.subject = NULL;
+	f->arguments.profile = "full"; /* its file's name */
+	assert_string_equal(request_numbered(&f->arguments, f->config), "full");
 }
 
 int
@@ -253,7 +391,11 @@ main(void)
 		T(recipients_are_checked_before_paper_moves),
 		T(long_recipients_are_refused),
 		T(subjects_are_cleaned),
-		T(papers_stand_in_the_settings_order),
+		T(defaults_are_the_table_s),
+		T(profile_gives_all_its_fields),
+		T(new_arguments_go_first),
+		T(backs_want_a_feeder),
+		T(numbers_are_asked_for_beforehand),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -60,8 +60,10 @@ nonsense_is_broken(void **state)
 static void
 frames_come_back(void **state)
 {
-	const struct frame frame = { true, 16, 2480, 14880, 3508, 300.5, 1200 };
-	const struct frame strange = { false, 1, 1, 1, 0, -3, 1e9 };
+	const struct frame frame = { CHANNEL_BLUE, true, 16, 2480, 14880, 3508, 300.5,
+		1200 };
+	const struct frame strange = { CHANNEL_ALL, false, 1, 1, 1, 0, -3, 1e9 };
+	const struct frame unknown = { CHANNEL_BLUE + 1, false, 1, 1, 1, 0, 1, 1 };
 	unsigned char bytes[WIRE_FRAME_SIZE];
 	struct wire_record r = { WIRE_PAGE, bytes, sizeof(bytes) };
 	struct frame out = { 0 };
@@ -69,6 +71,7 @@ frames_come_back(void **state)
 	(void)state;
 	wire_put_frame(bytes, &frame);
 	assert_true(wire_get_frame(&out, &r));
+	assert_int_equal(out.channel, CHANNEL_BLUE);
 	assert_true(out.color);
 	assert_int_equal(out.depth, 16);
 	assert_int_equal(out.width, 2480);
@@ -82,6 +85,8 @@ frames_come_back(void **state)
 	assert_false(out.color);
 	assert_true(out.x_dpi == 0 && out.y_dpi == 0);
 	out.width = 77;
+	wire_put_frame(bytes, &unknown);
+	assert_false(wire_get_frame(&out, &r));
 	for (r.len = 0; r.len < 2 * sizeof(bytes); r.len++)
 		if (r.len != sizeof(bytes))
 			assert_false(wire_get_frame(&out, &r));
@@ -130,6 +135,31 @@ texts_come_back(void **state)
 	assert_null(texts[0]);
 }
 
+static void
+texts_are_counted(void **state)
+{
+	static const char bytes[] = "one\0\0three"; /* and its NUL */
+	static const unsigned char many[WIRE_TEXTS_MAX + 1] = { 0 };
+	struct wire_record r = { WIRE_SENSORS, (const unsigned char *)bytes,
+		sizeof(bytes) };
+	const char *texts[WIRE_TEXTS_MAX + 1];
+
+	(void)state;
+	assert_int_equal(wire_count_texts(&r), 3);
+	r.len--; /* the last has no end */
+	assert_int_equal(wire_count_texts(&r), 0);
+	r.len = 4;
+	assert_int_equal(wire_count_texts(&r), 1);
+	r.len = 0;
+	assert_int_equal(wire_count_texts(&r), 0);
+	r = (struct wire_record){ WIRE_SENSORS, many, WIRE_TEXTS_MAX };
+	assert_int_equal(wire_count_texts(&r), WIRE_TEXTS_MAX);
+	assert_true(wire_get_texts(texts, WIRE_TEXTS_MAX, &r));
+	r.len++;
+	assert_int_equal(wire_count_texts(&r), 0);
+	assert_false(wire_get_texts(texts, WIRE_TEXTS_MAX + 1, &r));
+}
+
 int
 main(void)
 {
@@ -139,6 +169,7 @@ main(void)
 		cmocka_unit_test(frames_come_back),
 		cmocka_unit_test(lengths_come_back),
 		cmocka_unit_test(texts_come_back),
+		cmocka_unit_test(texts_are_counted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
