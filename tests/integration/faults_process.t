@@ -9,7 +9,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from rig import backend, documents, faults, mail, settings, tap  # noqa: E402
+from rig import backend, documents, faults, mail, tap  # noqa: E402
 from rig.backend import HOLD, OK, RETRY, STOP  # noqa: E402
 
 STOP_LIMIT = 2.0  # seconds from SIGTERM to the end

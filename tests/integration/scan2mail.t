@@ -3,126 +3,24 @@
 import os
 import pty
 import re
-import select
-import shutil
 import signal
 import stat
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-import rig  # noqa: E402
-from fakes import feeder  # noqa: E402
 from rig import tap  # noqa: E402
+from rig.testdevice import Desk, LIMIT, STOP_LIMIT, await_, check_pdf  # noqa: E402
+from rig.testdevice import read_terminal, tool  # noqa: E402
+from fakes import feeder  # noqa: E402 (rig has put it on the path)
 
-SCAN2MAIL = rig.BUILD / "scan2mail"
 SHEETS = 10  # what the device's feeder holds
-STOP_LIMIT = 2.0  # seconds from a signal to the end
-LIMIT = 60  # seconds for any run
 A4 = (595.0, 842.0)  # points
-# The device's defaults, large enough for A4. Each test lays its own over them.
-DEVICE = {"number_of_devices": "2", "geometry_max": "400",
-          "test-picture": '"Color pattern"'}
 # A page of about ten seconds: one that can be interrupted.
 SLOW = {"read-limit": "true", "read-limit-size": "1000", "read-delay": "true",
         "read-delay-duration": "200000"}
-
-
-class Desk:
-    """A folder to scan into. The settings file does not exist unless a test writes it."""
-
-    def __init__(self):
-        if not SCAN2MAIL.exists():
-            raise tap.Skip(str(SCAN2MAIL))
-        self.folder = Path(tempfile.mkdtemp(prefix="scan2mail-"))
-        self.settings = self.folder / "postroom.conf"
-        self.out = self.folder / "out"
-        self.pdf = self.out / "scan.pdf"
-        self.tmp = self.folder / "tmp"
-
-    def __enter__(self):
-        self.tmp.mkdir()
-        return self
-
-    def __exit__(self, *_):
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-    def environment(self, sane):
-        return {"PATH": "/usr/bin:/bin", "HOME": str(self.folder), "LANG": "C.UTF-8",
-                "TMPDIR": str(self.tmp), "SANE_CONFIG_DIR": str(sane),
-                "POSTROOM_CONFIG": str(self.settings),
-                "CUPS_SERVER": str(self.folder / "no-cupsd")}
-
-    def no_sane(self):
-        """A SANE_CONFIG_DIR without any driver."""
-        sane = self.sane()
-        (sane / "dll.conf").write_text("")
-        return sane
-
-    def sane(self, changes=()):
-        """A SANE_CONFIG_DIR with the `test` device alone."""
-        sane = self.folder / "sane"
-        shutil.rmtree(sane, ignore_errors=True)
-        (sane / "dll.d").mkdir(parents=True)
-        (sane / "dll.conf").write_text("test\n")
-        device = {**DEVICE, **dict(changes)}
-        (sane / "test.conf").write_text("".join(f"{k} {v}\n" for k, v in device.items()))
-        return sane
-
-    def fresh(self):
-        shutil.rmtree(self.out, ignore_errors=True)
-        self.out.mkdir()
-        self.settings.unlink(missing_ok=True)
-
-    def start(self, *arguments, sane=None, **streams):
-        pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE,
-                 "stderr": subprocess.PIPE, **streams}
-        return subprocess.Popen([SCAN2MAIL, *arguments], start_new_session=True,
-                                env=self.environment(sane or self.sane()), **pipes)
-
-    def run(self, *arguments, sane=None, **streams):
-        """Runs to the end: (exit code, standard output, standard error)."""
-        process = self.start(*arguments, sane=sane, **streams)
-        out, err = process.communicate(timeout=LIMIT)
-        return process.returncode, out, (err or b"").decode()
-
-    def scan(self, *arguments, sane=None):
-        """A scan into self.pdf that must succeed in silence."""
-        self.fresh()
-        result = self.run("-d", "test:0", "-o", self.pdf, *arguments, sane=sane)
-        tap.same(result, (0, b"", ""), "the run")
-        tap.same(os.listdir(self.out), ["scan.pdf"], "the folder")
-        return check_pdf(self.pdf)
-
-    def refused(self, *arguments, said, code=1, sane=None):
-        """A scan into self.pdf that must fail with these words, and leave nothing."""
-        self.fresh()
-        got, out, err = self.run("-o", self.pdf, *arguments, sane=sane)
-        tap.same((got, out), (code, b""), "the exit code and standard output")
-        tap.among(said, err, "standard error")
-        tap.same(len(err.splitlines()), 1, "the number of lines said")
-        tap.same(os.listdir(self.out), [], "the folder")
-
-
-def tool(*command):
-    result = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT)
-    assert result.returncode == 0, f"{command}: {result.stdout}{result.stderr}"
-    return result.stdout
-
-
-def check_pdf(path):
-    """Whole by qpdf's judgement; gives its pages as [(type of image, bits, colours, size)]."""
-    tool("qpdf", "--check", str(path))
-    sizes = [tuple(map(float, found)) for found in
-             re.findall(r"size:\s+([\d.]+) x ([\d.]+) pts",
-                        tool("pdfinfo", "-f", "1", "-l", "1000", str(path)))]
-    rows = [line.split() for line in
-            tool("pdfimages", "-list", str(path)).splitlines()[2:]]
-    tap.same(len(rows), len(sizes), "the number of images")
-    return [(row[8], int(row[7]), row[5], size) for row, size in zip(rows, sizes)]
 
 
 def near(got, wanted, most=3.0):
@@ -133,13 +31,6 @@ def near(got, wanted, most=3.0):
 def children(pid):
     return [int(each) for each in
             Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
-def await_(what, condition):
-    end = time.monotonic() + LIMIT
-    while not condition():
-        assert time.monotonic() < end, f"{what} did not come"
-        time.sleep(0.01)
 
 
 def test_help(desk):
@@ -175,14 +66,31 @@ def test_recipients(desk):
         desk.refused(*arguments, said=said, sane=broken)
 
 
-def test_list(desk):
-    """--list names each scanner with maker and model"""
-    tap.same(desk.run("--list"),
-             (0, b"test:0\tNoname frontend-tester\ntest:1\tNoname frontend-tester\n", ""),
-             "the list")
-    code, out, err = desk.run("--list", sane=desk.no_sane())
-    tap.same((code, out), (1, b""), "an empty list")
-    tap.among("no scanner was found", err, "standard error")
+def test_list_buttons(desk):
+    """--list-buttons asks the scanner of -d or of the profile, and says when it has none"""
+    desk.fresh()
+    desk.settings.write_text("[scan default]\ndevice = test:1\n[scan other]\n"
+                             "device = test:7\n")
+    for arguments, said in (((), "test:1"), (("-p", "other"), "test:7"),
+                            (("-d", "test:0", "-p", "other"), "test:0"),
+                            (("-p", "none"), "[scan none]")):
+        code, out, err = desk.run("--list-buttons", *arguments)
+        tap.same((code, out), (1, b""), "the run")
+        tap.among(said, err, "standard error")
+
+
+def test_options(desk):
+    """--option goes to the driver, and before the profile's; what it has not is refused"""
+    desk.fresh()
+    profile = "[scan default]\nsource = flatbed\nresolution = 75\nmode = gray\n"
+    desk.settings.write_text(profile + "option.test-picture = Solid black\n")
+    for more, wanted in (((), 0), (("--option", "test-picture=Solid white"), 255)):
+        tap.same(desk.run("-d", "test:0", "-o", desk.pdf, *more), (0, b"", ""), "the run")
+        tool("pdfimages", str(desk.pdf), str(desk.out / "page"))
+        page, = desk.out.glob("page-000.*")
+        tap.same(pixels(page.read_bytes())[2][:3], bytes([wanted] * 3), "the first pixels")
+        page.unlink()
+    desk.refused("-d", "test:0", "--option", "swskip=1", said="swskip")
 
 
 def test_unknown_device(desk):
@@ -323,10 +231,15 @@ def test_unknown_height(desk):
 
 
 def test_three_pass(desk):
-    """A scanner of three passes is refused in colour, and works in grey"""
-    sane = desk.sane({"three-pass": "true", "mode": "Color"})
-    desk.refused("-d", "test:0", "-m", "color", "-S", "flatbed", sane=sane,
-                 said="one after the other")
+    """A scanner of three passes gives the same colours as one of one pass, and grey"""
+    pictures = []
+    for passes in ("false", "true"):
+        sane = desk.sane({"three-pass": passes, "mode": "Color"})
+        pages = desk.scan("-m", "color", "-S", "flatbed", "-r", "50", sane=sane)
+        tap.same([page[:3] for page in pages], [("jpeg", 8, "rgb")], "the page")
+        tool("pdfimages", str(desk.pdf), str(desk.out / "page"))
+        pictures.append((desk.out / "page-000.ppm").read_bytes())
+    assert pictures[0] == pictures[1], "the pages differ"
     tap.same(len(desk.scan("-m", "gray", "-S", "flatbed", "-r", "50",
                            sane=desk.sane({"three-pass": "true"}))), 1, "grey pages")
 
@@ -374,7 +287,7 @@ def test_empty_feeder(desk):
         desk.refused("-d", device.device, "-S", "adf", sane=place / "client",
                      said="feeder is empty")
         desk.refused("-d", device.device, "-S", "auto", sane=place / "client",
-                     said="feeder is empty")  # this one's glass is as empty
+                     said="no page on the glass")  # this one's is as empty
 
 
 def test_existing_file(desk):
@@ -441,19 +354,6 @@ def test_bad_places(desk):
     tap.among("is a terminal", err, "standard error")
 
 
-def read_terminal(master, until):
-    """What was shown up to a text, or to the end."""
-    shown = b""
-    while until not in shown:
-        ready, _, _ = select.select([master], [], [], LIMIT)
-        assert ready, f"{shown!r}, and then nothing"
-        try:
-            shown += os.read(master, 4096)
-        except OSError:  # EIO: the other side is closed
-            break
-    return shown.decode()
-
-
 def test_terminal(desk):
     """On a terminal it shows page by page what it does"""
     desk.fresh()
@@ -515,6 +415,7 @@ def test_crash_at_once(desk):
     """A driver that crashes before it says a word is survived"""
     crash = desk.sane({"number_of_devices": "0"})  # libsane 1.2.1 reads behind its list then
     for arguments in (("--list",), ("-o", desk.pdf)):
+        desk.fresh()
         code, out, err = desk.run(*arguments, sane=crash)
         tap.same((code, out), (1, b""), "the run")
         assert "crashed" in err or "no scanner was found" in err, err
@@ -551,10 +452,18 @@ def test_parent_killed(desk):
 
 
 def test_no_queue(desk):
-    """Without -o and without CUPS it says so before paper moves"""
-    code, out, err = desk.run("-d", "test:0", "-t", "bob@example.com")
-    tap.same((code, out), (1, b""), "the run")
-    tap.among("queue", err, "standard error")
+    """Without -o and without CUPS the scan is kept, and --resend says that it still is"""
+    desk.fresh()
+    command = ("-d", "test:0", "-S", "flatbed", "-r", "50", "-t", "bob@example.com")
+    code, out, err = desk.run(*command)
+    tap.same((code, out), (3, b""), "the run")
+    kept, = (desk.state / "postroom" / "scans").glob("*.pdf")
+    tap.among(f"kept as {kept}, and scan2mail --resend", err, "standard error")
+    tap.absent("delivered", err, "standard error")
+    tap.same(len(check_pdf(kept)), 1, "the number of pages")
+    code, out, err = desk.run("--resend")
+    tap.same((code, out), (3, b""), "the resending")
+    assert kept.exists(), "it is gone"
 
 
 if __name__ == "__main__":

@@ -1,68 +1,15 @@
 #!/usr/bin/python3 -B
 """scan2mail into the queue: from SANE's `test` device through cupsd to the mail."""
-import re
 import signal
-import subprocess
 import sys
+import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-import rig  # noqa: E402
-from fakes import feeder  # noqa: E402
-from rig import house as rig_house, mail, tap  # noqa: E402
+from rig import mail, scans, tap  # noqa: E402
+from rig.scans import LIMIT, LONG, SHEETS  # noqa: E402
 
-SCAN2MAIL = rig.BUILD / "scan2mail"
-SHEETS = 3
-LIMIT = 60  # seconds for one stack
-SCAN = ["-S", "adf", "-m", "gray", "-r", "75"]
-
-
-class House(rig_house.House):
-    """The print server, and a scanner with three sheets behind saned."""
-
-    sections = {**rig_house.House.sections, "more": """[scan default]
-to = Accounting
-subject = Scan %d by %p
-queue = mail
-"""}
-
-    def __init__(self):
-        rig.built("scan2mail")
-        super().__init__()
-        self.feeder = feeder.Feeder(self.folder / "scanner", sheets=SHEETS)
-
-    def __enter__(self):
-        super().__enter__()
-        self.feeder.start()
-        return self
-
-    def __exit__(self, *_):
-        self.feeder.stop()
-        super().__exit__()
-
-    def start(self, *arguments, user="alice"):
-        return subprocess.Popen(
-            [SCAN2MAIL, "-d", self.feeder.device, *SCAN, *arguments],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            text=True, env=self.cupsd.environment(
-                USER=user, SANE_CONFIG_DIR=str(self.feeder.client),
-                POSTROOM_CONFIG=str(self.folder / "etc" / "postroom.conf")))
-
-    def scan(self, *arguments):
-        """Scans a stack; the exit code and what was said."""
-        with self.start(*arguments) as process:
-            out, err = process.communicate(timeout=LIMIT)
-        tap.same(out, "", "standard output")
-        return process.returncode, err
-
-    def newest_job(self):
-        """The number of the queue's last job, 0 before the first."""
-        listed = self.cupsd.run("lpstat", "-W", "all", "-o", "mail").stdout
-        return max((int(each) for each in re.findall(r"^mail-(\d+)", listed, re.M)), default=0)
-
-    def last_mail(self):
-        """The mail of the newest job."""
-        return self.sent(self.newest_job())
+STOP_LIMIT = 2.0  # seconds from a signal to the end
 
 
 def test_stack(house):
@@ -76,6 +23,7 @@ def test_stack(house):
     tap.same(attachment.filename, "Minutes.pdf", "the attachment's name")
     tap.same(attachment.pages, SHEETS, "the pages")
     mail.pdf_check(attachment.content)
+    tap.same(house.names(), [], "what is kept")
 
 
 def test_texts_arrive_as_typed(house):
@@ -102,29 +50,129 @@ def test_queue_missing(house):
     """A queue that does not exist is named, and nothing is scanned"""
     file = house.folder / "etc" / "postroom.conf"
     before = file.read_text()
+    opened = house.feeder.folder / "client"
     try:
         file.write_text(before.replace("queue = mail", "queue = nowhere"))
         code, err = house.scan("-t", "bob@example.com")
+        file.write_text(before.replace("queue = mail\n", ""))
+        nameless = house.scan("-t", "bob@example.com")
     finally:
         file.write_text(before)
+    assert opened.exists()
     tap.same(code, 1, "the exit code")
-    tap.among("nowhere", err, "standard error")
+    tap.among('there is no queue "nowhere"', err, "standard error")
+    tap.same(nameless[0], 1, "the exit code without any queue")
+    tap.among("no queue is named", nameless[1], "standard error")
+    tap.same(house.names(), [], "what is kept")
     tap.same(house.new_mails(), [], "the mails")
+
+
+def test_queue_stopped(house):
+    """A stopped queue takes the job, and sends it when it is started again"""
+    house.cupsd.run("cupsdisable", "mail")
+    try:
+        code, err = house.scan("-t", "bob@example.com", "-s", "Later")
+        tap.same((code, err), (0, ""), "exit code and standard error")
+        tap.same(house.new_mails(), [], "the mails")
+    finally:
+        house.cupsd.run("cupsenable", "mail")
+    tap.same(house.last_mail()["Subject"], "Later", "Subject")
 
 
 def test_interrupted(house):
-    """Ctrl-C inside the stack: no job, no mail, no process"""
-    newest, seen = house.newest_job(), house.cupsd.log().count("Print-Job")
-    with house.start("-t", "bob@example.com", "-r", "600") as process:
-        house.cupsd.poll(lambda: house.cupsd.log().count("Print-Job") > seen,
-                         "no page was on its way into the queue")
+    """Ctrl-C inside the stack: no job, no mail, no process, nothing kept"""
+    newest, wait = house.newest_job(), house.on_its_way()
+    with house.start("-t", "bob@example.com", *LONG) as process:
+        wait()
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=LIMIT)
-    tap.same(process.returncode, 130, "the exit code")
+        tap.same(house.end(process)[0], 130, "the exit code")
     tap.same(house.newest_job(), newest, "the newest job")
     tap.same(house.new_mails(), [], "the mails")
+    tap.same(house.names(), [], "what is kept")
 
+
+def test_nobody_waits_for_cupsd(house):
+    """While cupsd stands still all is scanned; when it goes on, it gets the rest"""
+    wait = house.on_its_way()
+    process = house.start("-t", "bob@example.com", "-s", "Patience", *LONG)
+    wait()
+    house.cupsd.process.send_signal(signal.SIGSTOP)
+    try:
+        house.spooled(process)
+        tap.same(process.poll(), None, "the exit code before cupsd goes on")
+    finally:
+        house.cupsd.process.send_signal(signal.SIGCONT)
+    tap.same(house.end(process), (0, ""), "exit code and standard error")
+    message = house.last_mail()
+    tap.same(message["Subject"], "Patience", "Subject")
+    tap.same(message.attachments[0].pages, SHEETS, "the pages")
+    mail.pdf_check(message.attachments[0].content)
+
+
+def test_interrupted_while_cupsd_is_silent(house):
+    """Signals end the wait for cupsd's answer within two seconds, and the whole scan is kept"""
+    for number, code in ((signal.SIGINT, 3), (signal.SIGTERM, 3), (signal.SIGHUP, 3)):
+        house.fresh()
+        newest, wait = house.newest_job(), house.on_its_way()
+        process = house.start("-t", "bob@example.com", *LONG)
+        wait()
+        house.cupsd.process.send_signal(signal.SIGSTOP)
+        try:
+            house.spooled(process)
+            start = time.monotonic()
+            process.send_signal(number)
+            tap.same(process.wait(LIMIT), code, f"the exit code after {number.name}")
+            took = time.monotonic() - start
+            assert took < STOP_LIMIT, f"it took {took:.1f} seconds"
+        finally:
+            house.cupsd.process.send_signal(signal.SIGCONT)
+        said = house.end(process)[1]
+        tap.among(f"stopped by the signal {number.name[3:]}", said, "standard error")
+        tap.among("is kept as", said, "standard error")
+        pdf, = (name for name in house.names() if name.endswith(".pdf"))
+        mail.pdf_check((house.scans / pdf).read_bytes())
+        if "while CUPS took the job" not in said:
+            tap.same(house.newest_job(), newest, "the newest job")
+
+
+def test_killed_while_cupsd_is_silent(house):
+    """kill -9 then leaves the PDF, and the next --resend says that it may be a job already"""
+    house.fresh()
+    wait = house.on_its_way()
+    process = house.start("-t", "bob@example.com", "-s", "Killed", *LONG)
+    wait()
+    house.cupsd.process.send_signal(signal.SIGSTOP)
+    try:
+        house.cupsd.poll(lambda: any(name.endswith(".sending") for name in house.names()),
+                         "the PDF has no name")
+        process.kill()
+        process.wait(LIMIT)
+    finally:
+        house.cupsd.process.send_signal(signal.SIGCONT)
+    process.communicate()
+    code, err = house.end(house.run("--resend"))
+    tap.same(code, 0, "the exit code of --resend")
+    tap.among("may have become a job before", err, "standard error")
+    tap.same(house.last_mail()["Subject"], "Killed", "Subject")
+    tap.same(house.names(), [], "what is kept")
+
+
+def test_cupsd_restarted(house):
+    """cupsd dies inside the stack and is back before its end: one job, one mail, all pages"""
+    newest, wait = house.newest_job(), house.on_its_way()
+    process = house.start("-t", "bob@example.com", "-s", "Again", *LONG)
+    wait()
+    process.send_signal(signal.SIGSTOP)
+    house.cupsd.kill()
+    house.cupsd.launch()
+    process.send_signal(signal.SIGCONT)
+    tap.same(house.end(process), (0, ""), "exit code and standard error")
+    tap.same(house.newest_job(), newest + 1, "the newest job")
+    message = house.last_mail()
+    tap.same(message["Subject"], "Again", "Subject")
+    tap.same(message.attachments[0].pages, SHEETS, "the pages")
+    tap.same(house.names(), [], "what is kept")
 
 
 if __name__ == "__main__":
-    tap.run(globals(), House)
+    tap.run(globals(), scans.House)

@@ -6,11 +6,8 @@ unpacked below the build folder and never installed, as installing it starts a s
 It is set up over its REST API, and a Person acts there as a browser with somebody before it.
 """
 import contextlib
-import fcntl
 import json
-import re
 import secrets
-import shutil
 import socket
 import sqlite3
 import ssl
@@ -22,14 +19,11 @@ import urllib.request
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
 
-import rig
 from fakes import program
-from rig import settings, tap
+from rig import debian, settings, tap
 
-PACKAGE = "glewlwyd"
 DATABASE = "usr/share/dbconfig-common/data/glewlwyd/install/sqlite3"
 START_LIMIT = 20  # seconds
 PAUSE = 0.05  # between two looks whether it listens
@@ -80,51 +74,10 @@ database = {{ type = "sqlite3" path = "{folder}/database" }};
 """
 
 
-# -- the package ----------------------------------------------------------------------
-
-def _run(*command, **how):
-    return subprocess.run(command, check=True, stdin=subprocess.DEVNULL, text=True,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, **how).stdout
-
-
-def _missing_packages():
-    """The package, and the libraries that it needs and this machine lacks. Of the ways to
-    set up a database the one is chosen that does nothing and needs nothing."""
-    plan = _run("apt-get", "-s", "install", "--no-install-recommends", PACKAGE,
-                "dbconfig-no-thanks")
-    names = re.findall(r"^Inst (\S+)", plan, re.MULTILINE)
-    return [PACKAGE, *(name for name in names
-                       if name.startswith("lib") and not name.startswith("libjs-"))]
-
-
-def _unpack(target):
-    with TemporaryDirectory(prefix="unpack-", dir=target.parent) as folder:
-        new = Path(folder) / "root"
-        _run("apt-get", "download", *_missing_packages(), cwd=folder)
-        for package in Path(folder).glob("*.deb"):
-            _run("dpkg-deb", "-x", package, new)
-        # Nothing of etc/ is needed, and make takes what ends in .d there for its own.
-        shutil.rmtree(new / "etc", ignore_errors=True)
-        new.rename(target)
-
-
 def installed():
-    """The folder that has usr/bin/glewlwyd and what it needs: the machine's root where the
-    package is there, else one below the build folder. Skips where it cannot be had."""
-    if Path("/usr/bin/glewlwyd").exists():
-        return Path("/")
-    target = rig.BUILD / "tests" / PACKAGE
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with open(target.parent / f"{PACKAGE}.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not target.exists():
-            try:
-                _unpack(target)
-            except (subprocess.CalledProcessError, FileNotFoundError) as error:
-                why = getattr(error, "stderr", None) or str(error)
-                raise tap.Skip(f"the Debian package {PACKAGE}, which apt-get cannot "
-                               f"download: {why.strip().splitlines()[-1]}") from None
-    return target
+    """The folder that has usr/bin/glewlwyd and what it needs. Of the ways to set up a database
+    the one is chosen that does nothing and needs nothing."""
+    return debian.root_of("glewlwyd", "usr/bin/glewlwyd", "dbconfig-no-thanks")
 
 
 # -- talking to it --------------------------------------------------------------------
@@ -371,8 +324,9 @@ class Server(Browser):
         with a key made here; a refresh token is good for one use, and when an old one is
         shown again the newest dies too (RFC 9700 4.14.2)."""
         private, public = self.folder / "signing.key", self.folder / "signing.pub"
-        _run("openssl", "genrsa", "-out", private, "2048")
-        _run("openssl", "rsa", "-in", private, "-pubout", "-out", public)
+        for command in (("genrsa", "-out", private, "2048"),
+                        ("rsa", "-in", private, "-pubout", "-out", public)):
+            subprocess.run(("openssl", *command), check=True, capture_output=True)
         on = ("allow-non-oidc", "auth-type-client-enabled", "auth-type-code-enabled",
               "auth-type-device-enabled", "auth-type-refresh-enabled", "pkce-allowed",
               "pkce-required", "introspection-revocation-allowed", "jwks-show",
