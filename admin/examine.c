@@ -341,8 +341,7 @@ examine_refusal(const struct examination *x)
 		close(folder);
 }
 
-/* -- the server ------------------------------------------------------------------------
- */
+/* -- the server --------------------------------------------------------------------- */
 
 static void
 examine_password_end(const struct examination *x)
@@ -473,8 +472,7 @@ examine_scanning(struct findings *f, const struct config *config)
 		examine_button(f, config, &config->button[i]);
 }
 
-/* -- all of it -------------------------------------------------------------------------
- */
+/* -- all of it ---------------------------------------------------------------------- */
 
 static void
 tell_head(const struct account *a)

@@ -89,8 +89,7 @@ add(struct catalog *c, const char *name, const char *label)
 	}
 }
 
-/* -- what is known --------------------------------------------------------------------
- */
+/* -- what is known ------------------------------------------------------------------ */
 
 /* Whether a line can hold the name. */
 static bool
@@ -162,8 +161,7 @@ add_named(struct catalog *c, const struct config *config)
 		add(c, config->button[i].device, "");
 }
 
-/* -- searching ------------------------------------------------------------------------
- */
+/* -- searching ---------------------------------------------------------------------- */
 
 static bool
 add_found(struct catalog *c, const struct wire_record *record)
@@ -216,8 +214,7 @@ search(struct catalog *c, struct error *e)
 	return status;
 }
 
-/* -- looking at each ------------------------------------------------------------------
- */
+/* -- looking at each ---------------------------------------------------------------- */
 
 static void
 start(struct scanner *s)
@@ -296,8 +293,7 @@ look(struct catalog *c, bool able, struct error *e)
 	return status;
 }
 
-/* -- showing --------------------------------------------------------------------------
- */
+/* -- showing ------------------------------------------------------------------------ */
 
 /* A scanner's line, and with able what it can do, whatever a driver says made harmless.
  */

@@ -1,10 +1,9 @@
 /*
- * scan2maild: watches scanners' buttons and scans when one is pressed
- * (scan2maild(8)).
+ * scan2maild: watches scanners' buttons and scans when one is pressed (scan2maild(8)).
  *
- * Stays in the foreground. Exit: 0 after SIGTERM or SIGINT; 1 a failure at the
- * start, said on standard error; 2 the command line is wrong; 78 (EX_CONFIG of
- * sysexits.h) the settings are faulty, which starting again does not mend.
+ * Stays in the foreground. Exit: 0 after SIGTERM or SIGINT; 1 a failure at the start,
+ * said on standard error; 2 the command line is wrong; 78 (EX_CONFIG of sysexits.h) the
+ * settings are faulty, which starting again does not mend.
  */
 #include <errno.h>
 #include <limits.h>
@@ -30,14 +29,12 @@ enum {
 
 static const char help[] =
     "usage: scan2maild [--help | --version]\n"
-    "Watches the buttons of scanners, as the [button] sections of "
-    "postroom.conf say, and\n"
-    "runs scan2mail with a button's profile when it is pressed. Stays in the "
-    "foreground.\n"
+    "Watches the buttons of scanners, as the [button] sections of postroom.conf\n"
+    "say, and runs scan2mail with a button's profile when it is pressed.\n"
+    "Stays in the foreground.\n"
     "SIGHUP reads the settings anew, SIGTERM ends it. See scan2maild(8).\n";
 
-/* -- the start
- * ------------------------------------------------------------------------*/
+/* -- the start ---------------------------------------------------------------------- */
 
 static int
 print(const char *text)
@@ -50,8 +47,7 @@ static int
 refuse_arguments(void)
 {
 	log_message(LEVEL_ERROR,
-	    "it takes no arguments but --help and --version; "
-	    "the settings are those of "
+	    "it takes no arguments but --help and --version; the settings are those of "
 	    "postroom.conf(5)");
 	return EXIT_USAGE;
 }
@@ -76,8 +72,7 @@ find_program(char out[PATH_MAX], struct error *e)
 	return STATUS_OK;
 }
 
-/* A descriptor that gives the signals, which come no other way from now on; -1.
- */
+/* A descriptor that gives the signals, which come no other way from now on; -1. */
 static int
 open_signals(struct error *e)
 {
@@ -122,8 +117,7 @@ notify(const char *state)
 	close(fd);
 }
 
-/* -- the rounds
- * -----------------------------------------------------------------------*/
+/* -- the rounds --------------------------------------------------------------------- */
 
 static void
 reload(struct service *s)

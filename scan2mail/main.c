@@ -88,8 +88,7 @@ load_config(struct config **out, const struct arguments *o, struct error *e)
 	return config_load(out, path, e);
 }
 
-/* -- looking --------------------------------------------------------------------------
- */
+/* -- looking ------------------------------------------------------------------------ */
 
 static int
 print_list(const struct arguments *o)
@@ -149,8 +148,7 @@ show_buttons(const struct arguments *o)
 	return status == STATUS_OK ? EXIT_SUCCESS : fail(status, &e);
 }
 
-/* -- what was kept --------------------------------------------------------------------
- */
+/* -- what was kept ------------------------------------------------------------------ */
 
 static void
 say(void *context, enum log_level level, const char *sentence)
@@ -173,8 +171,7 @@ resend(void)
 	return report.stay > 0 ? EXIT_KEPT : EXIT_SUCCESS;
 }
 
-/* -- scanning -------------------------------------------------------------------------
- */
+/* -- scanning ----------------------------------------------------------------------- */
 
 /* The next number of a profile. */
 static enum status
@@ -282,8 +279,7 @@ scan(const struct arguments *o)
 	return report(status, &result, &destination, &e);
 }
 
-/* -- all of it ------------------------------------------------------------------------
- */
+/* -- all of it ---------------------------------------------------------------------- */
 
 /* What the command line asks for, once signals are caught. */
 static int

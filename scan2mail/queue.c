@@ -178,7 +178,6 @@ note_doubt(struct queue *q, bool doubt)
 {
 	struct ticket ticket = { .job = q->job, .doubt = true };
 	size_t len = shelf_stem(q->pdf);
-
 	enum status status = STATUS_OK;
 
 	if (doubt) {

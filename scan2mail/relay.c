@@ -112,8 +112,7 @@ open_link(struct link *l, int *cancel, struct error *e)
 	return STATUS_OK;
 }
 
-/* -- the queue ------------------------------------------------------------------------
- */
+/* -- the queue ---------------------------------------------------------------------- */
 
 /* Whether CUPS has a queue of this name; puts its own spelling in its place. */
 static bool
@@ -172,8 +171,7 @@ look_up(char queue[RELAY_QUEUE_MAX], struct link *l, const char *asked, struct e
 	    "profile, or a default with lpoptions -d");
 }
 
-/* -- the job --------------------------------------------------------------------------
- */
+/* -- the job ------------------------------------------------------------------------ */
 
 static enum status
 failed(struct relay *r, const char *deed)

@@ -179,8 +179,7 @@ account_check(struct account *a, const struct settings_text *file, struct error 
 	return l.status;
 }
 
-/* -- what follows ---------------------------------------------------------------------
- */
+/* -- what follows ------------------------------------------------------------------- */
 
 uint16_t
 account_port(const struct account *a)

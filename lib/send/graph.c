@@ -20,8 +20,7 @@ struct run {
 	bool making;   /* it has, or may have, a draft */
 };
 
-/* -- the way of a small message --------------------------------------------------------
- */
+/* -- the way of a small message ----------------------------------------------------- */
 
 static bool
 is_small(const struct submission *s)
@@ -60,8 +59,7 @@ is_worth_a_draft(const struct run *r)
 		strcasecmp(graphcall_error(&r->call), "ErrorMessageSizeExceeded") != 0);
 }
 
-/* -- the way of a large one ------------------------------------------------------------
- */
+/* -- the way of a large one --------------------------------------------------------- */
 
 static enum status
 find(struct run *r, struct error *e)
@@ -104,8 +102,7 @@ send_draft(struct run *r, struct error *e)
 	return status ? status : graphdraft_send(&r->draft, &r->call, e);
 }
 
-/* -- what came of it -------------------------------------------------------------------
- */
+/* -- what came of it ---------------------------------------------------------------- */
 
 /* All that the receipt says of a message that was sent; the service tells of no recipient
  * by itself. */

@@ -91,8 +91,7 @@ static struct child *child;
 static struct wire_record record;
 static struct error failure;
 
-/* -- libsane --------------------------------------------------------------------------
- */
+/* -- libsane ------------------------------------------------------------------------ */
 
 static const struct take *current; /* of this frame; NULL: none is under way */
 static int given;
@@ -281,8 +280,7 @@ sane_strstatus(SANE_Status status)
 	return "a status";
 }
 
-/* -- the tests' side ------------------------------------------------------------------
- */
+/* -- the tests' side ---------------------------------------------------------------- */
 
 static inline int
 set_up(void **state)

@@ -7,8 +7,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-/* -- several --------------------------------------------------------------------------
- */
+/* -- several ------------------------------------------------------------------------ */
 
 /* All are told first: they end at the same time, not one after the other. */
 static void
@@ -88,8 +87,7 @@ what_is_ready_is_known(void **state)
 	assert_all_gone(s);
 }
 
-/* -- those that cannot be ended ------------------------------------------------------
- */
+/* -- those that cannot be ended ----------------------------------------------------- */
 
 /* Is traced by a process that does not look after it: killed, it stays until that one
  * ends, whose number it says, or 0. */
@@ -139,8 +137,7 @@ one_that_stays_is_given_up(void **state)
 	assert_all_gone(s);
 }
 
-/* -- questions ------------------------------------------------------------------------
- */
+/* -- questions ---------------------------------------------------------------------- */
 
 enum { ROUNDS = 3 };
 
@@ -209,8 +206,7 @@ a_question_waits_for_its_answer(void **state)
 	assert_all_gone(*state);
 }
 
-/* -- what a child has -----------------------------------------------------------------
- */
+/* -- what a child has --------------------------------------------------------------- */
 
 /* Sends what is found wrong. */
 static void

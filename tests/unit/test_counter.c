@@ -1,6 +1,5 @@
 /* Tests of scan2mail/counter.c. */
 #include <fcntl.h>
-#include <ftw.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -18,48 +17,12 @@
 #include "scan2mail/counter.h"
 #include "scan2mail/interrupt.h"
 #include "scan2mail/statedir.h"
+#include "tests/unit/statedir_rig.h"
 
 enum {
 	PROCESSES = 8,
 	ROUNDS = 25,
 };
-
-static char root[64];
-
-static int
-remove_entry(const char *path, const struct stat *st, int kind, struct FTW *at)
-{
-	(void)st, (void)kind, (void)at;
-	return remove(path);
-}
-
-static int
-set_up(void **state)
-{
-	(void)state;
-	snprintf(root, sizeof(root), "/tmp/postroom-state-XXXXXX");
-	assert_non_null(mkdtemp(root));
-	assert_int_equal(setenv("STATE_DIRECTORY", root, 1), 0);
-	return 0;
-}
-
-static int
-tear_down(void **state)
-{
-	(void)state;
-	return nftw(root, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
-}
-
-/* Writes a file of the folder as it stands. */
-static void
-plant(int folder, const char *name, const char *bytes, size_t len)
-{
-	int fd = openat(folder, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, bytes, len), (ssize_t)len);
-	close(fd);
-}
 
 static uint64_t
 take(int folder, const char *profile, bool damage)

@@ -91,8 +91,7 @@ auto_falls_back_to_the_glass(void **state)
 	assert_calls("OaSPRPSCXE");
 }
 
-/* -- three frames ---------------------------------------------------------------------
- */
+/* -- three frames ------------------------------------------------------------------- */
 
 static void
 three_frames_make_a_page(void **state)
@@ -152,8 +151,7 @@ a_colour_too_few_or_twice_is_a_fault(void **state)
 	set_up(state);
 }
 
-/* -- more -----------------------------------------------------------------------------
- */
+/* -- more --------------------------------------------------------------------------- */
 
 static void
 more_asks_between_pages_on_the_glass(void **state)
@@ -216,8 +214,7 @@ a_fault_after_asking_is_said(void **state)
 	assert_calls("OaSPRPSCSCXE");
 }
 
-/* -- the end from outside -------------------------------------------------------------
- */
+/* -- the end from outside ----------------------------------------------------------- */
 
 static void
 stop(void)

@@ -6,8 +6,7 @@
 #include "scan2mail/fault.h"
 #include "scan2mail/rows.h"
 
-/* -- in use ---------------------------------------------------------------------------
- */
+/* -- in use ------------------------------------------------------------------------- */
 
 static unsigned
 expect_busy(const char *why)
@@ -78,8 +77,7 @@ sigterm_ends_the_wait(void **state)
 	assert_calls("OE");
 }
 
-/* -- faults ---------------------------------------------------------------------------
- */
+/* -- faults ------------------------------------------------------------------------- */
 
 /* Whatever the status: the page before it is whole, and two texts come. */
 static void
@@ -196,8 +194,7 @@ refused_settings_are_made_anew(void **state)
 	assert_calls("OaSaSCXE");
 }
 
-/* -- lies -----------------------------------------------------------------------------
- */
+/* -- lies --------------------------------------------------------------------------- */
 
 /* Numbers that cannot be arrive as they can be judged, and are refused then. */
 static void
@@ -302,8 +299,7 @@ a_length_with_the_end_is_none(void **state)
 	assert_calls("OaSPRPSCXE");
 }
 
-/* -- opening --------------------------------------------------------------------------
- */
+/* -- opening ------------------------------------------------------------------------ */
 
 static void
 a_scanner_that_does_not_open_is_said(void **state)
@@ -347,8 +343,7 @@ the_first_scanner_is_taken(void **state)
 	assert_calls("E");
 }
 
-/* -- what there is --------------------------------------------------------------------
- */
+/* -- what there is ------------------------------------------------------------------ */
 
 static void
 scanners_are_listed(void **state)

@@ -18,10 +18,7 @@
 #include "lib/base/buf.h"
 #include "lib/doc/pdfcheck.h"
 #include "lib/doc/pdfwriter.h"
-
-enum {
-	PDF_MAX = 16 * 1024 * 1024,
-};
+#include "tests/unit/pdf_rig.h"
 
 #define NOUGHTS "<00000000000000000000000000000000>"
 /* 32 bytes as a string: no password has this key */
@@ -29,33 +26,6 @@ enum {
 	"("                                                                              \
 	"0123456789abcdef0123456789abcdef"                                               \
 	")"
-
-static int
-set_up(void **state)
-{
-	struct buf *b = calloc(1, sizeof(*b));
-
-	assert_non_null(b);
-	buf_init(b, PDF_MAX);
-	*state = b;
-	return 0;
-}
-
-static int
-tear_down(void **state)
-{
-	buf_clear(*state);
-	free(*state);
-	return 0;
-}
-
-static enum status
-take(void *context, const void *bytes, size_t len, struct error *e)
-{
-	(void)e;
-	assert_true(buf_add(context, bytes, len));
-	return STATUS_OK;
-}
 
 /* Replaces the buffer's bytes by a PDF of so many pages. */
 static void

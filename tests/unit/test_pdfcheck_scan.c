@@ -15,41 +15,14 @@
 #include "lib/base/buf.h"
 #include "lib/base/text.h"
 #include "lib/doc/pdfcheck.h"
+#include "tests/unit/pdf_rig.h"
 
 enum {
-	PDF_MAX = 16 * 1024 * 1024,
 	OBJECTS_MAX = 16,
 };
 
 #define SCAN     "/Creator(scan2mail)"
 #define REPLACED "\xef\xbf\xbd"
-
-static int
-set_up(void **state)
-{
-	struct buf *b = calloc(1, sizeof(*b));
-
-	assert_non_null(b);
-	buf_init(b, PDF_MAX);
-	*state = b;
-	return 0;
-}
-
-static int
-tear_down(void **state)
-{
-	buf_clear(*state);
-	free(*state);
-	return 0;
-}
-
-static enum status
-take(void *context, const void *bytes, size_t len, struct error *e)
-{
-	(void)e;
-	assert_true(buf_add(context, bytes, len));
-	return STATUS_OK;
-}
 
 /* Replaces the buffer's bytes by a PDF of scan2mail; text NULL: it says nothing. */
 static void
@@ -145,8 +118,7 @@ assert_silent(const struct buf *b)
 	assert_says(b, false, false, "");
 }
 
-/* -- our own --------------------------------------------------------------------------
- */
+/* -- our own ------------------------------------------------------------------------ */
 
 static void
 scans_say_what_scan2mail_wrote(void **state)
@@ -179,8 +151,7 @@ the_longest_remark_arrives(void **state)
 	assert_says(b, true, false, remark);
 }
 
-/* -- those of others -------------------------------------------------------------------
- */
+/* -- those of others ---------------------------------------------------------------- */
 
 static void
 others_say_nothing(void **state)

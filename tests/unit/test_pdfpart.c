@@ -23,42 +23,15 @@
 #include "lib/base/file.h"
 #include "lib/doc/pdfpart.h"
 #include "lib/doc/pdfwriter.h"
+#include "tests/unit/pdf_rig.h"
 
 enum {
-	PDF_MAX = 16 * 1024 * 1024,
 	NARROWEST = 40, /* points of page 1; each page is a point wider than the last */
 	HEIGHT = 40,
 	MANY = 500,         /* pages, which take libqpdf a while */
 	IMAGE = 100 * 1000, /* bytes */
 	NOBODY = 65534,
 };
-
-static int
-set_up(void **state)
-{
-	struct buf *b = calloc(1, sizeof(*b));
-
-	assert_non_null(b);
-	buf_init(b, PDF_MAX);
-	*state = b;
-	return 0;
-}
-
-static int
-tear_down(void **state)
-{
-	buf_clear(*state);
-	free(*state);
-	return 0;
-}
-
-static enum status
-take(void *context, const void *bytes, size_t len, struct error *e)
-{
-	(void)e;
-	assert_true(buf_add(context, bytes, len));
-	return STATUS_OK;
-}
 
 /* Replaces the buffer's bytes by a PDF whose pages can be told by their width. */
 static void
