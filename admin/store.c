@@ -15,8 +15,9 @@ enum status
 store_open(int *folder, const struct config *config, struct error *e)
 {
 	char path[PATH_MAX_BYTES];
-	const struct folder top = { config->state_dir, "", 0755, geteuid(), getegid() };
-	const struct folder tokens = { "tokens", path, 0700, geteuid(), getegid() };
+	const struct folder top = { config->state_dir, "", 0755, geteuid(), getegid(),
+		NULL };
+	const struct folder tokens = { "tokens", path, 0700, geteuid(), getegid(), NULL };
 	enum status status;
 	int fd = -1;
 

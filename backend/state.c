@@ -24,11 +24,12 @@ state_open(struct state *out, const struct config *config, struct error *e)
 	struct identity own, worker;
 	enum status status = find_owners(&own, &worker, config, e);
 	char path[STATE_PATH_MAX / 2];
-	const struct folder top = { config->state_dir, "", 0755, own.uid, own.gid };
-	const struct folder jobs = { "jobs", path, 0700, own.uid, own.gid };
-	const struct folder tokens = { "tokens", path, 0700, own.uid, own.gid };
-	const struct folder limits = { "limits", path, 0700, worker.uid, worker.gid };
-	const struct folder tmp = { "tmp", path, 0700, worker.uid, worker.gid };
+	const struct folder top = { config->state_dir, "", 0755, own.uid, own.gid, NULL };
+	const struct folder jobs = { "jobs", path, 0700, own.uid, own.gid, NULL };
+	const struct folder tokens = { "tokens", path, 0700, own.uid, own.gid, NULL };
+	const struct folder limits = { "limits", path, 0700, worker.uid, worker.gid,
+		NULL };
+	const struct folder tmp = { "tmp", path, 0700, worker.uid, worker.gid, NULL };
 	struct state s = { .jobs = -1, .limits = -1, .tokens = -1 };
 	int fd = -1, unused = -1;
 

@@ -97,6 +97,7 @@ statedir_open(int *out, const char *name, struct error *e)
 			.name = buf_text(&path),
 			.path = "",
 			.mode = FOLDER_MODE,
+			.remedy = "set XDG_STATE_HOME to another folder",
 			.owner = geteuid(),
 			.group = getegid(),
 		};

@@ -17,15 +17,17 @@ enum {
 static enum status
 blame(const struct folder *f, struct error *e)
 {
+	const char *remedy = f->remedy ? f->remedy : "name another state_dir";
+
 	if (errno == ENOENT)
 		return error_set(e, STATUS_SETTINGS,
 		    "%s%s cannot be made, as the folder above it is missing; create it, "
-		    "or name another state_dir",
-		    f->path, f->name);
+		    "or %s",
+		    f->path, f->name, remedy);
 	if (errno == ELOOP || errno == ENOTDIR)
 		return error_set(e, STATUS_SETTINGS,
-		    "%s%s is no folder (or a symbolic link); name another state_dir",
-		    f->path, f->name);
+		    "%s%s is no folder (or a symbolic link); %s", f->path, f->name,
+		    remedy);
 	return error_errno(e, "the folder %s%s cannot be used", f->path, f->name);
 }
 

@@ -16,6 +16,7 @@ struct folder {
 			     0700 not read either */
 	uid_t owner;
 	gid_t group;
+	const char *remedy; /* what else helps; NULL: "name another state_dir" */
 };
 
 /* Opens a folder below `parent` (AT_FDCWD with an absolute name), made first where it is

@@ -51,7 +51,7 @@ remove_it(void)
 static struct folder
 wanted(mode_t mode, uid_t owner)
 {
-	return (struct folder){ "it", base, mode, owner, owner };
+	return (struct folder){ "it", base, mode, owner, owner, NULL };
 }
 
 /* Opens it, and says what it is then. */

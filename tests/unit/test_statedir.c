@@ -95,6 +95,15 @@ folders_above_are_made_too(void **state)
 	assert_int_equal(access(deep, F_OK), 0);
 }
 
+static void
+need_root(void)
+{
+	if (geteuid() != 0) {
+		print_message("# needs root: a folder that belongs to somebody else\n");
+		skip();
+	}
+}
+
 /* Nothing is made below what another user owns, as HOME is with `sudo -E`. */
 static void
 other_users_homes_are_left_alone(void **state)
@@ -104,8 +113,7 @@ other_users_homes_are_left_alone(void **state)
 	int fd = -1;
 
 	(void)state;
-	if (geteuid() != 0)
-		skip();
+	need_root();
 	assert_int_equal(chown(root, 65534, 65534), 0);
 	unsetenv("STATE_DIRECTORY");
 	unsetenv("XDG_STATE_HOME");
