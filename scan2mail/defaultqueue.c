@@ -12,11 +12,11 @@ enum {
 };
 
 bool
-default_name(char queue[RELAY_QUEUE_MAX], const char *text)
+default_name(char queue[LINK_QUEUE_MAX], const char *text)
 {
 	size_t len = strcspn(text, "/ \t\r\n");
 
-	if (len == 0 || len >= RELAY_QUEUE_MAX)
+	if (len == 0 || len >= LINK_QUEUE_MAX)
 		return false;
 	memcpy(queue, text, len);
 	queue[len] = '\0';
@@ -25,7 +25,7 @@ default_name(char queue[RELAY_QUEUE_MAX], const char *text)
 
 /* The default of a file of lpoptions(1). */
 static bool
-read_default(char queue[RELAY_QUEUE_MAX], const char *folder, const char *name)
+read_default(char queue[LINK_QUEUE_MAX], const char *folder, const char *name)
 {
 	static const char word[] = "Default";
 	char path[PATH_MAX], line[LINE_SIZE];
@@ -50,7 +50,7 @@ read_default(char queue[RELAY_QUEUE_MAX], const char *folder, const char *name)
 }
 
 bool
-default_queue(char queue[RELAY_QUEUE_MAX], http_t *http)
+default_queue(char queue[LINK_QUEUE_MAX], http_t *http)
 {
 	const char *printer = getenv("PRINTER"), *root = getenv("CUPS_SERVERROOT");
 	const char *name;

@@ -12,11 +12,11 @@
 
 #include <cups/cups.h>
 
-#include "scan2mail/relay.h"
+#include "scan2mail/link.h"
 
 /* Takes the name out of "NAME/INSTANCE OPTIONS". False: there is none, or a long one. */
-bool default_name(char queue[RELAY_QUEUE_MAX], const char *text);
+bool default_name(char queue[LINK_QUEUE_MAX], const char *text);
 /* Finds it; http is asked only where nothing else says. False: cupsLastError(). */
-bool default_queue(char queue[RELAY_QUEUE_MAX], http_t *http);
+bool default_queue(char queue[LINK_QUEUE_MAX], http_t *http);
 
 #endif

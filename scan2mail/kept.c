@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@
 #include <unistd.h>
 
 #include "lib/base/text.h"
+#include "scan2mail/inquiry.h"
 #include "scan2mail/interrupt.h"
 #include "scan2mail/relay.h"
 #include "scan2mail/shelf.h"
@@ -25,6 +27,7 @@ enum {
 	FILES_MAX = 10000, /* PDFs that one round looks at */
 	QUIET = 5,         /* seconds since somebody else has written to a PDF */
 	TAIL_MAX = 1024,   /* bytes in which a PDF's end is looked for */
+	KILOBYTE = 1024,
 };
 
 static const char MAGIC[] = "%PDF-";
@@ -262,7 +265,7 @@ is_unchanged(const struct round *t, const struct scan *s)
 static enum status
 invent_ticket(struct ticket *out, const char *name, size_t stem, struct error *e)
 {
-	struct ticket made = { .job = { "", "", "", "" } };
+	struct ticket made = { .job = { "", "", "", "", "" } };
 	struct buf subject;
 
 	buf_init(&subject, TICKET_MAX);
@@ -353,7 +356,47 @@ put_back(struct round *t, struct scan *s, bool doubt)
 		shelf_stays(&t->shelf, s->name, NULL);
 }
 
-/* Sends what was claimed. */
+/* Whether the job has all of it: cupsd may make one of a request that was cut off. */
+static bool
+is_whole(const struct inquiry_job *job, const struct scan *s)
+{
+	return job->kilobytes == (s->st.st_size + KILOBYTE - 1) / KILOBYTE;
+}
+
+/* Of one that CUPS may have: finds its job, as far as CUPS still knows it. */
+static enum status
+look_for_job(struct relay_answer *answer, const struct round *t, const struct scan *s,
+    struct error *e)
+{
+	struct inquiry_job job = { 0 };
+	enum status status = STATUS_OK;
+
+	if (*s->ticket.job.id)
+		status = inquiry_job(&job, s->ticket.job.id, e);
+	answer->silent = status == STATUS_RETRY;
+	if (status != STATUS_OK)
+		return status;
+	if (job.number && is_whole(&job, s)) {
+		answer->job = job.number;
+		snprintf(answer->queue, sizeof(answer->queue), "%s", job.queue);
+		say(t, LEVEL_WARNING,
+		    "%.*s.pdf is job %d of the queue %s already, and is not sent again",
+		    (int)s->stem, s->name, job.number, job.queue);
+	} else if (job.number) {
+		say(t, LEVEL_WARNING,
+		    "job %d of the queue %s has a part of %.*s.pdf only, and can be "
+		    "cancelled; it is sent once more",
+		    job.number, job.queue, (int)s->stem, s->name);
+	} else {
+		say(t, LEVEL_WARNING,
+		    "%.*s.pdf may have become a job before, of which CUPS knows nothing "
+		    "now; it is sent once more",
+		    (int)s->stem, s->name);
+	}
+	return STATUS_OK;
+}
+
+/* Sends what was claimed, unless it is a job already. */
 static enum status
 send_claimed(
     struct round *t, struct scan *s, struct relay_answer *answer, struct error *e)
@@ -361,15 +404,16 @@ send_claimed(
 	enum status status = load_ticket(t, s, e);
 
 	s->doubt = shelf_is_sending(s->name);
+	if (status == STATUS_OK && (s->doubt || s->ticket.doubt))
+		status = look_for_job(answer, t, s, e);
+	if (status == STATUS_OK && answer->job) {
+		remove_sent(t, s, answer);
+		return STATUS_OK;
+	}
 	if (status == STATUS_OK)
 		status = shelf_sending(&t->shelf, s->name, e);
 	if (status != STATUS_OK)
 		return status;
-	if (s->doubt || s->ticket.doubt)
-		say(t, LEVEL_WARNING,
-		    "%.*s.pdf may have become a job before, CUPS did not answer then; it "
-		    "is sent once more",
-		    (int)s->stem, s->name);
 	status = send_pdf(answer, s->fd, s->st.st_size, &s->ticket.job, e);
 	if (status == STATUS_OK)
 		remove_sent(t, s, answer);
@@ -402,13 +446,21 @@ bring_in(struct round *t, const char *name, struct relay_answer *answer, struct 
 }
 
 static enum status
+interrupted(const struct round *t, size_t left, struct error *e)
+{
+	return error_set(e, STATUS_CANCELLED,
+	    "stopped by the signal %s: %u brought in, %zu more stay in %s",
+	    sigabbrev_np(interrupt_signal()), t->report->sent, left, t->shelf.path);
+}
+
+static enum status
 bring_all(struct round *t, struct error *e)
 {
 	for (size_t i = 0; i < t->count; i++) {
 		struct relay_answer answer = { 0 };
 
 		if (interrupt_signal())
-			return interrupt_error(e);
+			return interrupted(t, t->count - i, e);
 		if (bring_in(t, t->found[i].name, &answer, e) == STATUS_CANCELLED)
 			return STATUS_CANCELLED;
 		if (!answer.silent || i + 1 == t->count)

@@ -12,20 +12,15 @@
 
 #include "lib/base/file.h"
 #include "scan2mail/interrupt.h"
-
-enum {
-	STEP = 256 * 1024, /* bytes of room that are taken ahead */
-};
+#include "scan2mail/room.h"
 
 struct output {
 	struct destination *owner;
 	char *path;      /* the file's place, links resolved */
 	char *temporary; /* NULL: written to as it stands */
 	int fd;
-	bool borrowed; /* standard output */
-	/* Of a file that is to be renamed: what was written, what there is room for on
-	 * the disk, and what of that is to be left. */
-	off_t len, room, reserve;
+	bool borrowed;    /* standard output */
+	struct room room; /* of a file that is to be renamed */
 };
 
 static void
@@ -33,39 +28,7 @@ reserve(void *context, uint64_t bytes)
 {
 	struct output *o = context;
 
-	o->reserve = (off_t)bytes;
-}
-
-/* Takes room for len bytes and for what is to be left behind them. False and errno: the
- * disk is full. Where it cannot say so, that is seen when it is. */
-static bool
-take_room(struct output *o, size_t len)
-{
-	off_t more = o->len + (off_t)len + o->reserve - o->room;
-	int failure;
-
-	if (o->reserve == 0 || more <= 0)
-		return true;
-	failure = posix_fallocate(o->fd, o->room, more + STEP);
-	if (failure == 0)
-		more += STEP;
-	else
-		failure = posix_fallocate(o->fd, o->room, more);
-	if (failure == 0)
-		o->room += more;
-	errno = failure;
-	return failure != ENOSPC && failure != EDQUOT && failure != EFBIG;
-}
-
-/* Appends, whatever a write that failed has left behind len. */
-static bool
-append(struct output *o, const void *bytes, size_t len)
-{
-	if (!take_room(o, len) || lseek(o->fd, o->len, SEEK_SET) != o->len ||
-	    !file_write(o->fd, bytes, len))
-		return false;
-	o->len += (off_t)len;
-	return true;
+	o->room.reserve = (off_t)bytes;
 }
 
 static enum status
@@ -75,7 +38,8 @@ write_bytes(void *context, const void *bytes, size_t len, struct error *e)
 
 	if (interrupt_signal())
 		return interrupt_error(e);
-	if (o->temporary ? !append(o, bytes, len) : !file_write(o->fd, bytes, len))
+	if (o->temporary ? !room_append(&o->room, o->fd, bytes, len)
+			 : !file_write(o->fd, bytes, len))
 		return error_errno(e, "%s cannot be written", o->path);
 	return STATUS_OK;
 }
@@ -97,8 +61,7 @@ commit(void *context, struct error *e)
 	struct output *o = context;
 	enum status status;
 
-	if (o->temporary &&
-	    ftruncate(o->fd, o->len) != 0) /* gives the rest of room back */
+	if (o->temporary && !room_end(&o->room, o->fd))
 		return error_errno(e, "%s cannot be written", o->path);
 	status = close_file(o, e);
 	if (status != STATUS_OK)

@@ -8,30 +8,35 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "lib/base/file.h"
 #include "lib/base/log.h"
+#include "scan2mail/inquiry.h"
 #include "scan2mail/interrupt.h"
 #include "scan2mail/relay.h"
+#include "scan2mail/room.h"
 #include "scan2mail/shelf.h"
 #include "scan2mail/ticket.h"
 
 enum {
 	COPY_SIZE = 1 << 16, /* bytes */
 	WHY_MAX = 300,       /* bytes of a reason within a sentence */
+	ID_SIZE = 33,        /* of a scan's id, with the NUL */
+	TICKET_ROOM = 16384, /* bytes that are left for it on a disk that is full */
 };
 
 struct queue {
 	struct destination *owner;
 	struct relay_job job; /* the texts are the request's, but for the name */
-	char name[RELAY_QUEUE_MAX];
+	char name[LINK_QUEUE_MAX], id[ID_SIZE];
 	struct shelf shelf; /* not open: the state folder cannot be used */
 	struct shelf_file file;
 	bool homeless;          /* the file is not on the shelf */
 	char pdf[NAME_MAX + 1]; /* its name on the shelf; "": it is not kept */
-	off_t len;
+	struct room room;
 	struct relay *relay; /* NULL before the first byte */
 };
 
@@ -43,43 +48,55 @@ scratch_dir(void)
 	return dir && *dir ? dir : "/var/tmp";
 }
 
-/* Appends, whatever a write that failed before has left behind len. */
-static bool
-append(int fd, off_t len, const void *bytes, size_t count)
+/* A nameless file that may get a name in the end, if the file system can do that. */
+static int
+make_outside(void)
 {
-	return lseek(fd, len, SEEK_SET) == len && file_write(fd, bytes, count);
+	int fd = open(scratch_dir(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+	return fd >= 0 ? fd : file_scratch(scratch_dir());
 }
 
-/* Copies the first len bytes. False and errno. */
+static void
+reserve(void *context, uint64_t bytes)
+{
+	struct queue *q = context;
+
+	q->room.reserve = bytes ? (off_t)bytes + TICKET_ROOM : 0;
+}
+
+/* Copies the first len bytes into a file that has none. False and errno. */
 static bool
-copy(int to, int from, off_t len)
+copy(struct room *room, int to, int from, off_t len)
 {
 	char block[COPY_SIZE];
 
-	for (off_t done = 0; done < len;) {
-		size_t wanted =
-		    len - done < COPY_SIZE ? (size_t)(len - done) : (size_t)COPY_SIZE;
-		ssize_t n = pread(from, block, wanted, done);
+	while (room->len < len) {
+		off_t left = len - room->len;
+		size_t wanted = left < COPY_SIZE ? (size_t)left : (size_t)COPY_SIZE;
+		ssize_t n = pread(from, block, wanted, room->len);
 
 		if (n == 0)
 			errno = EIO;
-		if (n <= 0 || !append(to, done, block, (size_t)n))
+		if (n <= 0 || !room_append(room, to, block, (size_t)n))
 			return false;
-		done += n;
 	}
 	return true;
 }
 
-/* From the state folder, which is full, to another disk. The descriptor's number stays,
- * so that the relay reads on where it is. False and errno. */
+/* From the state folder, which is full, to another disk, if that has room for more bytes
+ * as well. The descriptor's number stays, so that the relay reads on where it is. False
+ * and errno: it is where it was. */
 static bool
-move_out(struct queue *q)
+move_out(struct queue *q, size_t more)
 {
-	int fd = file_scratch(scratch_dir()), failure;
+	struct room room = { .reserve = q->room.reserve + (off_t)more };
+	int fd = make_outside(), failure;
 
 	if (fd < 0)
 		return false;
-	if (!copy(fd, q->file.fd, q->len) || dup3(fd, q->file.fd, O_CLOEXEC) < 0) {
+	if (!copy(&room, fd, q->file.fd, q->room.len) ||
+	    dup3(fd, q->file.fd, O_CLOEXEC) < 0) {
 		failure = errno;
 		close(fd);
 		errno = failure;
@@ -88,6 +105,8 @@ move_out(struct queue *q)
 	close(fd);
 	shelf_discard(&q->file);
 	q->homeless = true;
+	room.reserve = q->room.reserve;
+	q->room = room;
 	return true;
 }
 
@@ -99,7 +118,7 @@ hand_on(struct queue *q, struct error *e)
 	    q->relay ? STATUS_OK : relay_start(&q->relay, q->file.fd, &q->job, e);
 
 	if (status == STATUS_OK)
-		relay_grown(q->relay, q->len);
+		relay_grown(q->relay, q->room.len);
 	return status;
 }
 
@@ -110,11 +129,11 @@ write_bytes(void *context, const void *bytes, size_t len, struct error *e)
 
 	if (interrupt_signal())
 		return interrupt_error(e);
-	if (!append(q->file.fd, q->len, bytes, len) &&
-	    (q->homeless || !move_out(q) || !append(q->file.fd, q->len, bytes, len)))
+	if (!room_append(&q->room, q->file.fd, bytes, len) &&
+	    (q->homeless || !move_out(q, len) ||
+		!room_append(&q->room, q->file.fd, bytes, len)))
 		return error_errno(e, "the PDF cannot be put down%s%s or in %s",
 		    *q->shelf.path ? " in " : "", q->shelf.path, scratch_dir());
-	q->len += (off_t)len;
 	hand_on(q, NULL);
 	return STATUS_OK;
 }
@@ -125,6 +144,7 @@ move_in(struct queue *q, struct error *e)
 {
 	enum status status = STATUS_OK;
 	struct shelf_file outside = q->file;
+	struct room room = { 0 };
 
 	if (!*q->shelf.path)
 		status = shelf_open(&q->shelf, e);
@@ -134,7 +154,7 @@ move_in(struct queue *q, struct error *e)
 		q->file = outside;
 		return status;
 	}
-	if (!copy(q->file.fd, outside.fd, q->len)) {
+	if (!copy(&room, q->file.fd, outside.fd, q->room.len)) {
 		status =
 		    error_errno(e, "the PDF cannot be put down in %s", q->shelf.path);
 		shelf_discard(&q->file);
@@ -190,6 +210,39 @@ note_doubt(struct queue *q, bool doubt)
 		shelf_stays(&q->shelf, q->pdf, NULL);
 }
 
+/* What the shelf has no room for gets a name where the scratch files are. */
+static bool
+stow(struct queue *q, char path[PATH_MAX])
+{
+	char self[64];
+	int n;
+
+	if (!q->homeless && !move_out(q, 0))
+		return false;
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", q->file.fd);
+	n = snprintf(path, PATH_MAX, "%s/scan-%s.pdf", scratch_dir(), q->id);
+	return n < PATH_MAX &&
+	    linkat(AT_FDCWD, self, AT_FDCWD, path, AT_SYMLINK_FOLLOW) == 0;
+}
+
+/* CUPS has not taken it, and the shelf does not either. */
+static enum status
+keep_outside(struct queue *q, const struct error *why, const struct error *trouble,
+    struct error *e)
+{
+	char path[PATH_MAX];
+
+	q->owner->kept = stow(q, path);
+	if (q->owner->kept)
+		return error_set(e, STATUS_RETRY,
+		    "%.*s; %.*s; so the scan is %s now, from where nobody sends it: "
+		    "print it on the queue, and remove it",
+		    WHY_MAX, why->text, WHY_MAX, trouble->text, path);
+	return error_set(e, interrupt_signal() ? STATUS_CANCELLED : STATUS_RETRY,
+	    "%.*s; the scan could not be kept and is lost: %.*s", WHY_MAX, why->text,
+	    WHY_MAX, trouble->text);
+}
+
 /* CUPS has not taken it. e says why, and is told the rest. */
 static enum status
 keep(struct queue *q, bool doubt, struct error *e)
@@ -197,17 +250,14 @@ keep(struct queue *q, bool doubt, struct error *e)
 	struct error why = *e, trouble;
 
 	if (!*q->pdf && put_down(q, &trouble) != STATUS_OK)
-		return error_set(e, interrupt_signal() ? STATUS_CANCELLED : STATUS_RETRY,
-		    "%.*s; the scan could not be kept and is lost: %.*s", WHY_MAX,
-		    why.text, WHY_MAX, trouble.text);
+		return keep_outside(q, &why, &trouble, e);
 	note_doubt(q, doubt);
 	q->owner->kept = true;
 	return error_set(e, STATUS_RETRY,
 	    "%.*s; the scan is kept as %s/%s, and scan2mail --resend brings it into the "
 	    "queue%s",
 	    WHY_MAX, why.text, q->shelf.path, q->pdf,
-	    doubt ? " (CUPS may have the job all the same: look with lpstat -o first)"
-		  : "");
+	    doubt ? ", unless CUPS has the job all the same" : "");
 }
 
 static enum status
@@ -217,6 +267,7 @@ commit(void *context, struct error *e)
 	struct relay_answer answer = { 0 };
 	enum status status = hand_on(q, e);
 
+	room_end(&q->room, q->file.fd); /* also for the ticket; what fails is not lost */
 	/* Before CUPS has the end of the request: whatever ends this process then, there
 	 * is a PDF that says so. Outside the shelf is no room for it, or there was none.
 	 */
@@ -255,7 +306,7 @@ close_queue(void *context)
 static enum status
 find_queue(struct queue *q, const char *asked, struct error *e)
 {
-	enum status status = relay_find(q->name, asked, e);
+	enum status status = inquiry_queue(q->name, asked, e);
 
 	if (status != STATUS_RETRY)
 		return status;
@@ -264,6 +315,19 @@ find_queue(struct queue *q, const char *asked, struct error *e)
 		return error_set(e, STATUS_SETTINGS, "there is no queue \"%s\"", asked);
 	snprintf(q->name, sizeof(q->name), "%s", asked);
 	return STATUS_OK;
+}
+
+/* 128 random bits, so that no other scan has it; "": there are none. */
+static const char *
+make_id(char id[ID_SIZE])
+{
+	unsigned char bits[(ID_SIZE - 1) / 2];
+
+	id[0] = '\0';
+	if (getrandom(bits, sizeof(bits), 0) == (ssize_t)sizeof(bits))
+		for (size_t i = 0; i < sizeof(bits); i++)
+			snprintf(id + 2 * i, 3, "%02x", bits[i]);
+	return id;
 }
 
 static enum status
@@ -275,9 +339,10 @@ open_file(struct queue *q, struct error *e)
 		status = shelf_create(&q->file, &q->shelf, e);
 	if (status == STATUS_OK)
 		return status;
-	log_message(LEVEL_WARNING, "%s (so nothing can be kept if CUPS fails)", e->text);
+	log_message(LEVEL_WARNING, "%s (so what CUPS does not take cannot be kept there)",
+	    e->text);
 	q->homeless = true;
-	q->file.fd = file_scratch(scratch_dir());
+	q->file.fd = make_outside();
 	if (q->file.fd < 0)
 		return error_errno(e, "no file can be made in %s", scratch_dir());
 	return STATUS_OK;
@@ -298,6 +363,7 @@ queue_open(struct destination *out, const struct request *request, struct error 
 		.to = request->to,
 		.subject = request->subject,
 		.filename = request->filename ? request->filename : "",
+		.id = make_id(q->id),
 	};
 	status = find_queue(q, request->queue, e);
 	if (status == STATUS_OK)
@@ -307,7 +373,7 @@ queue_open(struct destination *out, const struct request *request, struct error 
 		return status;
 	}
 	*out = (struct destination){
-		.sink = { .write = write_bytes, .context = q },
+		.sink = { .write = write_bytes, .reserve = reserve, .context = q },
 		.commit = commit,
 		.close = close_queue,
 	};

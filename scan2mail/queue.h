@@ -5,7 +5,8 @@
  * its own pace (relay.h): neither scanner nor encoder waits for it. When CUPS has not
  * taken the PDF in the end, the file is kept with what its job was to say, and
  * kept_resend() (kept.h) brings it in. Where the state folder cannot be used, or is full,
- * the file is in $TMPDIR (/var/tmp), and cannot be kept unless there is room again.
+ * the file is in $TMPDIR (/var/tmp). Unless there is room again, what CUPS does not take
+ * gets a name there, which is told, and is sent by nobody.
  */
 #ifndef POSTROOM_QUEUE_H
 #define POSTROOM_QUEUE_H

@@ -5,7 +5,7 @@
  * as application/vnd.cups-pdf, with recipients, subject and file name as job attributes.
  * Whoever writes the file never waits for it; its memory is one block. CUPS makes a job
  * of it only when the request is complete: broken off before, there never was one. No
- * password is asked for. The thread takes no signals.
+ * password is asked for.
  */
 #ifndef POSTROOM_RELAY_H
 #define POSTROOM_RELAY_H
@@ -14,30 +14,25 @@
 #include <sys/types.h>
 
 #include "lib/base/status.h"
-
-enum {
-	RELAY_QUEUE_MAX = 256, /* bytes of a queue's name, with the NUL */
-};
+#include "scan2mail/link.h"
 
 struct relay_job {
 	const char *queue;    /* "": the user's default queue */
 	const char *to;       /* "": the queue decides */
 	const char *subject;  /* never empty */
 	const char *filename; /* "": the subject decides */
+	/* By which CUPS knows the job again (inquiry_job()); "": it does not. */
+	const char *id;
 };
 
 struct relay_answer {
-	int job;                     /* its number, 0: none is known */
-	char queue[RELAY_QUEUE_MAX]; /* where it is, "" while that is not known */
+	int job;                    /* its number, 0: none is known */
+	char queue[LINK_QUEUE_MAX]; /* where it is, "" while that is not known */
 	bool doubt;  /* it failed, but CUPS had all of it and may have made a job */
 	bool silent; /* CUPS does not answer: another job would fare no better */
 };
 
 struct relay;
-
-/* Finds the queue that is asked for ("": the user's default). STATUS_SETTINGS: CUPS says
- * that there is none; STATUS_RETRY: CUPS does not say. */
-enum status relay_find(char queue[RELAY_QUEUE_MAX], const char *asked, struct error *e);
 
 /* Begins to send the file, of which there are no bytes yet. The caller keeps fd and the
  * job's texts until relay_free(). STATUS_RETRY: no thread can be had. */

@@ -16,6 +16,7 @@ static const struct {
 	{ "to", offsetof(struct relay_job, to) },
 	{ "subject", offsetof(struct relay_job, subject) },
 	{ "filename", offsetof(struct relay_job, filename) },
+	{ "id", offsetof(struct relay_job, id) },
 };
 enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
 
@@ -70,7 +71,7 @@ take_line(struct ticket *t, char *line)
 enum status
 ticket_read(struct ticket *out, const char *text, size_t len, struct error *e)
 {
-	struct ticket t = { .job = { "", "", "", "" } };
+	struct ticket t = { .job = { "", "", "", "", "" } };
 	bool good = len > 0 && len <= TICKET_MAX && text[len - 1] == '\n' &&
 	    !memchr(text, '\0', len) && utf8_valid(text, len);
 	char *end;
@@ -83,7 +84,7 @@ ticket_read(struct ticket *out, const char *text, size_t len, struct error *e)
 		*end = '\0';
 		good = take_line(&t, line);
 	}
-	if (good && *t.job.subject && strlen(t.job.queue) < RELAY_QUEUE_MAX) {
+	if (good && *t.job.subject && strlen(t.job.queue) < LINK_QUEUE_MAX) {
 		*out = t;
 		return STATUS_OK;
 	}

@@ -1,9 +1,9 @@
 /*
  * ticket: what the job of a kept PDF is to say, as the text of a file beside it.
  *
- * Lines "name: value", UTF-8, each ended by a line feed: queue, to, subject, filename (as
- * in relay.h), and "doubt: yes" where CUPS may have a job of it already. Lines with other
- * names are passed over.
+ * Lines "name: value", UTF-8, each ended by a line feed: queue, to, subject, filename,
+ * id (as in relay.h), and "doubt: yes" where CUPS may have a job of it already. Lines
+ * with other names are passed over.
  */
 #ifndef POSTROOM_TICKET_H
 #define POSTROOM_TICKET_H

@@ -11,6 +11,7 @@ program it says `ready DEVICE`.
 The relay knows of SANE's network protocol (sane-backends, doc/net.tex) that each request
 starts with the number of a procedure, comes in one piece, and waits for its answer.
 """
+import contextlib
 import secrets
 import select
 import socket
@@ -118,7 +119,8 @@ class Feeder(program.Served):
 
     def _relay(self, client):
         left = self.sheets
-        with client, socket.create_connection((self.address, self.port)) as server:
+        with (contextlib.suppress(ConnectionError), client,
+              socket.create_connection((self.address, self.port)) as server):
             while True:
                 ready, _, _ = select.select([client, server], [], [])
                 for source in ready:

@@ -14,14 +14,17 @@ class Line:
     delay   seconds that each block stays on its way
     rate    bytes in a second from the client to the server; 0: as fast as it goes
     flip    which byte from the client (or, negative, from the server) arrives changed
+    lost    where the server says this, the connection ends instead
 
     After die() nothing is carried any more, either way, and nobody is told: a NAT that forgot
     the connection.
     """
 
-    def __init__(self, port, *, at=("127.0.0.1", 0), delay=0, rate=0, flip=0):
+    def __init__(self, port, *, at=("127.0.0.1", 0), delay=0, rate=0, flip=0,
+                 lost=b""):
         self.port_behind = port
-        self.delay, self.rate, self.flip, self.dead = delay, rate, flip, False
+        self.delay, self.rate, self.flip, self.lost = delay, rate, flip, lost
+        self.dead = False
         self.listener = socket.create_server(at)
         self.port = self.listener.getsockname()[1]
         self.stopping = threading.Event()
@@ -58,6 +61,7 @@ class Line:
                     self.carried += len(block)
                 if self.dead:
                     self.stopping.wait()
+                if self.dead or (way < 0 and self.lost and self.lost in block):
                     break
                 target.sendall(self._spoil(block, done, way))
         except OSError:

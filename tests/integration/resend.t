@@ -12,6 +12,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 from rig import disk, documents, mail, scans, tap  # noqa: E402
 from rig.scans import LONG, SHEETS  # noqa: E402
+from fakes import line  # noqa: E402 (rig has put it on the path)
 
 KEPT = 3  # the exit code of a scan that waits for --resend
 NAME = r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d-\d{3}"
@@ -70,6 +71,25 @@ class House(scans.House):
         tap.same(message["Subject"], subject, "Subject")
         tap.same(message.envelope["rcpt_tos"], ["bob@example.com"], "the envelope")
         tap.same(message.attachments[0].pages, pages, "the pages")
+        tap.same(self.names(), [], "what is kept")
+
+
+    def is_outside(self, reason):
+        """Without cupsd a scan is left where the temporary files are, and that is said."""
+        self.cupsd.kill()
+        try:
+            with self.start("-t", "bob@example.com") as process:
+                err = process.communicate(timeout=scans.LIMIT)[1]
+        finally:
+            self.cupsd.launch()
+        tap.same(process.returncode, KEPT, "the exit code")
+        pdf, = self.tmp.iterdir()
+        for word in (reason, f"the scan is {pdf} now"):
+            tap.among(word, err, "standard error")
+        tap.same(stat.S_IMODE(pdf.stat().st_mode), 0o600, "the mode")
+        tap.same(mail.pdf_pages(pdf.read_bytes()), SHEETS, "the pages")
+        mail.pdf_check(pdf.read_bytes())
+        pdf.unlink()
         tap.same(self.names(), [], "what is kept")
 
 
@@ -146,6 +166,43 @@ def test_too_many_jobs(house):
     house.comes_in("Many")
 
 
+def test_job_there_already(house):
+    """A scan of which CUPS has a job, though its answer was lost, is not sent again"""
+    house.fresh()
+    newest = house.newest_job()
+    with line.Line(house.cupsd.port, lost=b"job-id") as deaf:
+        house.way = {"CUPS_SERVER": f"127.0.0.1:{deaf.port}"}
+        try:
+            result = house.scan("-t", "bob@example.com", "-s", "Once")
+        finally:
+            house.way = {}
+    house.is_kept(result, "unless CUPS has the job all the same")
+    house.cupsd.poll(lambda: house.newest_job() == newest + 1, "CUPS made no job of it")
+    tap.same(house.last_mail()["Subject"], "Once", "Subject")  # and the job is an old one
+    code, err = house.resend()
+    tap.same(code, 0, "the exit code of --resend")
+    tap.among(f"is job {newest + 1} of the queue mail already", err, "standard error")
+    tap.same(house.names(), [], "what is kept")
+    tap.same(house.newest_job(), newest + 1, "the newest job")
+
+
+def test_job_forgotten(house):
+    """Where CUPS knows of no such job, what it may have had is sent once more, and it is said"""
+    house.fresh()
+    house.put("a.pdf")
+    house.put_job("a", id="0123456789abcdef", doubt="yes")
+    house.put("b.sending")
+    house.put_job("b", id="fedcba9876543210")
+    newest = house.newest_job()
+    code, err = house.resend()
+    tap.same(code, 0, "the exit code of --resend")
+    for name in "ab":
+        tap.among(f"{name}.pdf may have become a job before", err, "standard error")
+    for job in (newest + 1, newest + 2):
+        house.sent(job)
+    tap.same(house.newest_job(), newest + 2, "the newest job")
+
+
 def test_oldest_first(house):
     """All that is kept comes in, oldest first, each with its own recipient and file name"""
     house.fresh()
@@ -171,6 +228,8 @@ def test_two_at_once(house):
         house.put_job(f"{number}")
     newest = house.newest_job()
     both = [house.run("--resend") for _ in range(2)]
+    for each in both:
+        each.wait(timeout=scans.LIMIT)
     tap.same([house.end(each)[0] for each in both], [0, 0], "the exit codes")
     tap.same(house.newest_job(), newest + MANY, "the newest job")
     for number in range(MANY):
@@ -252,15 +311,26 @@ def test_full_disk(house):
         message = house.last_mail()
         tap.same(message.attachments[0].pages, SHEETS, "the pages")
         mail.pdf_check(message.attachments[0].content)
-        house.cupsd.kill()
-        try:
-            code, err = house.scan("-t", "bob@example.com")
-        finally:
-            house.cupsd.launch()
+        house.is_outside("No space left")
+
+
+def test_full_disks(house):
+    """Where no disk has room for the PDF: the pages that found some are sent, and it is said"""
+    house.fresh()
+    tap.same(house.scan("-t", "bob@example.com", *LONG), (0, ""), "the scan")
+    size = len(house.last_mail().attachments[0].content)
+    house.fresh()
+    house.state.mkdir()
+    with disk.small(house.state, f"size={size // 2}", house.alone), \
+            disk.small(house.tmp, f"size={size * 5 // 6}", house.alone):
+        code, err = house.scan("-t", "bob@example.com", *LONG)
         tap.same(code, 1, "the exit code")
-        tap.among("could not be kept", err, "standard error")
-        tap.among("No space left", err, "standard error")
-        tap.same(house.names(), [], "what is kept")
+        tap.among("the PDF cannot be put down", err, "standard error")
+        tap.among("2 pages delivered", err, "standard error")
+        message = house.last_mail()
+        tap.same(message.attachments[0].pages, SHEETS - 1, "the pages")
+        mail.pdf_check(message.attachments[0].content)
+        tap.among("after page 2: 2 pages attached", message.text, "the mail")
 
 
 def test_room_again(house):
@@ -295,15 +365,9 @@ def test_no_state_folder(house):
     house.state.write_text("in the way\n")
     code, err = house.scan("-t", "bob@example.com", "-s", "Homeless")
     tap.same(code, 0, "the exit code")
-    tap.among("nothing can be kept", err, "standard error")
+    tap.among("cannot be kept there", err, "standard error")
     tap.same(house.last_mail()["Subject"], "Homeless", "Subject")
-    house.cupsd.kill()
-    try:
-        code, err = house.scan("-t", "bob@example.com")
-    finally:
-        house.cupsd.launch()
-    tap.same(code, 1, "the exit code")
-    tap.among("could not be kept", err, "standard error")
+    house.is_outside("set XDG_STATE_HOME to another folder")
 
 
 def test_not_removable(house):

@@ -29,6 +29,7 @@ enum peer_turn {
 	PEER_TAKES = 1,   /* all, and answers with the job's number */
 	PEER_REFUSES,     /* all, and answers that it takes no jobs */
 	PEER_FORBIDS,     /* all, and answers with HTTP 403 */
+	PEER_SAYS,        /* all, and answers with peer.words */
 	PEER_CLOSES,      /* at once */
 	PEER_BREAKS,      /* after peer.limit bytes of the body */
 	PEER_BREAKS_LAST, /* when it has all, without an answer */
@@ -48,6 +49,8 @@ struct peer {
 	int told;
 	void (*look)(void *context); /* called before it answers, or NULL */
 	void *context;
+	const void *words; /* IPP */
+	size_t words_len;
 	unsigned char *body; /* of the last connection, without the chunks' heads */
 	size_t len;
 };
@@ -94,7 +97,23 @@ peer_tell(struct peer *p)
 	(void)n; /* nobody listens any more */
 }
 
-/* Whether the body came whole; it ends early at its limit. */
+/* Takes bytes of the body. Whether all came; it ends early at its limit. */
+static inline int
+peer_take(struct peer *p, struct peer_stream *s, size_t len, size_t limit)
+{
+	for (; len > 0; len--) {
+		int c = peer_byte(s);
+
+		if (c < 0 || p->len >= limit)
+			return 0;
+		p->body[p->len++] = (unsigned char)c;
+		if (p->len == p->mark)
+			peer_tell(p);
+	}
+	return 1;
+}
+
+/* The same of a body in chunks. */
 static inline int
 peer_body(struct peer *p, struct peer_stream *s, size_t limit)
 {
@@ -105,15 +124,8 @@ peer_body(struct peer *p, struct peer_stream *s, size_t limit)
 
 		if (left == 0)
 			return peer_line(s, line);
-		for (; left > 0; left--) {
-			int c = peer_byte(s);
-
-			if (c < 0 || p->len >= limit)
-				return 0;
-			p->body[p->len++] = (unsigned char)c;
-			if (p->len == p->mark)
-				peer_tell(p);
-		}
+		if (!peer_take(p, s, left, limit))
+			return 0;
 		peer_line(s, line);
 	}
 	return 0;
@@ -135,7 +147,7 @@ peer_say(int fd, const char *head, const void *body, size_t len)
 }
 
 static inline void
-peer_answer(int fd, enum peer_turn turn)
+peer_answer(const struct peer *p, int fd, enum peer_turn turn)
 {
 	static const char taken[] = "\2\0\0\0\0\0\0\1"
 				    "\1\x47\0\x12"
@@ -153,6 +165,8 @@ peer_answer(int fd, enum peer_turn turn)
 		peer_say(fd, "", taken, sizeof(taken) - 1);
 	else if (turn == PEER_REFUSES)
 		peer_say(fd, "", refused, sizeof(refused) - 1);
+	else if (turn == PEER_SAYS)
+		peer_say(fd, "", p->words, p->words_len);
 	else
 		peer_say(
 		    fd, "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n", "", 0);
@@ -175,12 +189,15 @@ static inline void
 peer_meet(struct peer *p, int fd, enum peer_turn turn)
 {
 	struct peer_stream s = { .fd = fd };
+	static const char length[] = "Content-Length: ";
+	size_t limit = turn == PEER_BREAKS ? p->limit : PEER_BODY_MAX, len = 0;
 	char line[PEER_LINE];
 	int whole;
 
 	p->len = 0;
 	while (turn != PEER_CLOSES && peer_line(&s, line) && *line)
-		continue;
+		if (strncmp(line, length, strlen(length)) == 0)
+			len = strtoul(line + strlen(length), NULL, 10);
 	if (turn == PEER_CLOSES)
 		return;
 	if (turn == PEER_DRIPS)
@@ -191,7 +208,7 @@ peer_meet(struct peer *p, int fd, enum peer_turn turn)
 	if (turn == PEER_IS_MUTE || turn == PEER_DRIPS)
 		return;
 	peer_say(fd, "HTTP/1.1 100 Continue\r\n\r\n", "", 0);
-	whole = peer_body(p, &s, turn == PEER_BREAKS ? p->limit : PEER_BODY_MAX);
+	whole = len ? peer_take(p, &s, len, limit) : peer_body(p, &s, limit);
 	if (whole && !p->mark)
 		peer_tell(p);
 	if (whole && p->look)
@@ -200,7 +217,7 @@ peer_meet(struct peer *p, int fd, enum peer_turn turn)
 		while (peer_byte(&s) >= 0)
 			continue;
 	else if (whole && turn != PEER_BREAKS_LAST)
-		peer_answer(fd, turn);
+		peer_answer(p, fd, turn);
 }
 
 static inline void *

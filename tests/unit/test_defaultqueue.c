@@ -64,7 +64,7 @@ tear_down(void **state)
 static void
 assert_default(const char *wanted)
 {
-	char queue[RELAY_QUEUE_MAX] = "";
+	char queue[LINK_QUEUE_MAX] = "";
 
 	assert_true(default_queue(queue, NULL));
 	assert_string_equal(queue, wanted);
@@ -89,11 +89,11 @@ nearest_one_wins(void **state)
 static void
 names_have_bounds(void **state)
 {
-	char queue[RELAY_QUEUE_MAX] = "untouched", long_name[RELAY_QUEUE_MAX + 1];
+	char queue[LINK_QUEUE_MAX] = "untouched", long_name[LINK_QUEUE_MAX + 1];
 
 	(void)state;
-	memset(long_name, 'a', RELAY_QUEUE_MAX);
-	long_name[RELAY_QUEUE_MAX] = '\0';
+	memset(long_name, 'a', LINK_QUEUE_MAX);
+	long_name[LINK_QUEUE_MAX] = '\0';
 	assert_false(default_name(queue, long_name));
 	assert_false(default_name(queue, ""));
 	assert_false(default_name(queue, "/draft"));

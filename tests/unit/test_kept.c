@@ -17,6 +17,7 @@
 #include <cups/cups.h>
 
 #include "scan2mail/kept.h"
+#include "tests/unit/jobs_rig.h"
 #include "tests/unit/relay_rig.h"
 #include "tests/unit/shelf_rig.h"
 
@@ -25,11 +26,15 @@ enum {
 };
 
 static const char PDF[] = "%PDF-1.4 and so on\n%%EOF\n";
-static const char TICKET[] = "queue: mail\nto: \nsubject: s\nfilename: \n";
+static const char TICKET[] = "queue: mail\nto: \nsubject: s\nfilename: \nid: \n";
+#define ID "0123abcd"
+static const char DOUBTFUL[] =
+    "queue: mail\nto: \nsubject: s\nfilename: \nid: " ID "\ndoubt: yes\n";
 
 struct scene {
 	struct rack rack;
 	struct peer peer;
+	struct jobs jobs;
 	struct kept_report report;
 	char said[SAID_MAX];
 	bool seen;  /* by look() */
@@ -164,6 +169,57 @@ doubt_is_noted(void **state)
 	assert_string_equal(rack_get(&s->rack, "a.job"), doubtful);
 	assert_non_null(strstr(s->said, "2 b.pdf may have become a job before"));
 	assert_null(strstr(s->said, "a.pdf may have become"));
+}
+
+/* What CUPS answers to Get-Jobs: one job, of so many kilobytes. */
+static void
+knows_job(struct scene *s, int kilobytes)
+{
+	ipp_t *answer = jobs_begin();
+
+	jobs_add(answer, PEER_JOB, kilobytes, "ipp://localhost/printers/mail", ID);
+	assert_true(jobs_end(&s->jobs, answer));
+	s->peer.words = s->jobs.bytes;
+	s->peer.words_len = s->jobs.len;
+}
+
+/* cupsd may make a job of a request that was cut off: that is none. */
+static void
+only_whole_jobs_count(void **state)
+{
+	struct scene *s = *state;
+	struct error e;
+
+	for (int part = 0; part < 2; part++) {
+		put(s, "a", DOUBTFUL, 1000);
+		if (part)
+			peer_stop(&s->peer);
+		s->peer.met = 0;
+		*s->said = '\0';
+		knows_job(s, part ? 2 : 1);
+		meets(s, PEER_SAYS, part ? PEER_TAKES : 0);
+		assert_int_equal(kept_resend(&s->report, &e), STATUS_OK);
+		assert_counts(s, 1, 0, 0);
+		assert_int_equal(s->peer.met, 1 + part);
+		assert_non_null(strstr(s->said,
+		    part ? "job 77 of the queue mail has a part of a.pdf only"
+			 : "a.pdf is job 77 of the queue mail already"));
+	}
+}
+
+/* Where CUPS does not say, nothing is sent. */
+static void
+silence_about_jobs_keeps_them(void **state)
+{
+	struct scene *s = *state;
+	struct error e;
+
+	put(s, "a", DOUBTFUL, 1000);
+	meets(s, PEER_BREAKS_LAST, PEER_TAKES);
+	assert_int_equal(kept_resend(&s->report, &e), STATUS_OK);
+	assert_counts(s, 0, 1, 0);
+	assert_int_equal(s->peer.met, 1);
+	assert_string_equal(rack_get(&s->rack, "a.job"), DOUBTFUL);
 }
 
 /* Of a run that was killed while it sent it. */
@@ -373,6 +429,8 @@ main(void)
 		T(what_is_taken_is_gone),
 		T(what_is_refused_stays),
 		T(doubt_is_noted),
+		T(only_whole_jobs_count),
+		T(silence_about_jobs_keeps_them),
 		T(killed_runs_leave_doubt),
 		T(names_tell_what_is_sent),
 		T(what_has_changed_stays),

@@ -25,7 +25,6 @@
 #include "tests/unit/relay_rig.h"
 
 enum {
-	SEARCH_MS = 12 * 1000, /* relay.c gives a search 10 seconds */
 	LEN = 300 * 1000, /* bytes of the document: several blocks, the last one short */
 };
 
@@ -42,7 +41,7 @@ set_up(void **state)
 	static struct scene s;
 
 	memset(&s, 0, sizeof(s));
-	s.job = (struct relay_job){ "mail", "bob@example.com", "Minutes", "" };
+	s.job = (struct relay_job){ "mail", "bob@example.com", "Minutes", "", "" };
 	for (size_t i = 0; i < LEN; i++)
 		s.bytes[i] = (unsigned char)(i * 2654435761U >> 13);
 	s.fd = memfd_create("pdf", MFD_CLOEXEC);
@@ -140,12 +139,14 @@ job_carries_its_texts(void **state)
 
 	s->job.subject = "A \"b\", c=d \\";
 	s->job.filename = "No 1.pdf";
+	s->job.id = "0123abcd";
 	meets(s, PEER_TAKES, 0);
 	assert_int_equal(send_all(s, &answer, &e), STATUS_OK);
 	assert_non_null(find_attribute(&s->peer, 0x41, "mail-to", "bob@example.com"));
 	assert_non_null(find_attribute(&s->peer, 0x41, "mail-subject", s->job.subject));
 	assert_non_null(find_attribute(&s->peer, 0x41, "mail-filename", "No 1.pdf"));
 	assert_non_null(find_attribute(&s->peer, 0x41, "mail-scanned", "yes"));
+	assert_non_null(find_attribute(&s->peer, 0x41, "mail-scan-id", "0123abcd"));
 	assert_non_null(find_attribute(&s->peer, 0x42, "job-name", s->job.subject));
 	assert_non_null(find_attribute(
 	    &s->peer, 0x45, "printer-uri", "ipp://localhost/printers/mail"));
@@ -163,6 +164,7 @@ what_is_empty_is_not_said(void **state)
 	assert_int_equal(send_all(s, &answer, &e), STATUS_OK);
 	assert_null(peer_find(&s->peer, "mail-to", 7));
 	assert_null(peer_find(&s->peer, "mail-filename", 13));
+	assert_null(peer_find(&s->peer, "mail-scan-id", 12));
 }
 
 static void
@@ -256,7 +258,6 @@ nobody_there_is_said(void **state)
 {
 	struct scene *s = *state;
 	struct relay_answer answer = { 0 };
-	char queue[RELAY_QUEUE_MAX] = "untouched";
 	struct error e;
 
 	meets(s, 0, 0);
@@ -266,8 +267,6 @@ nobody_there_is_said(void **state)
 	assert_true(answer.silent);
 	assert_false(answer.doubt);
 	assert_non_null(strstr(e.text, "CUPS does not answer at 127.0.0.1"));
-	assert_int_equal(relay_find(queue, "mail", &e), STATUS_RETRY);
-	assert_string_equal(queue, "untouched");
 }
 
 /* Neither waiting for bytes nor for an answer holds it up, and no job is made. */
@@ -336,114 +335,6 @@ signals_end_the_wait(void **state)
 	assert_true(to.tv_sec - from.tv_sec <= INTERRUPT_BOUND + 1);
 }
 
-/* In a process of its own. 0: the search has ended in its time. */
-static int
-searched(struct scene *s, enum peer_turn turn, const char *asked)
-{
-	char queue[RELAY_QUEUE_MAX] = "untouched";
-	int64_t start = clock_ms();
-	struct error e;
-
-	for (size_t i = 0; i < PEER_TURNS; i++)
-		s->peer.turns[i] = turn;
-	if (!peer_start(&s->peer))
-		return 1;
-	if (relay_find(queue, asked, &e) != STATUS_RETRY)
-		return 2;
-	if (!strstr(e.text, "CUPS does not answer") || strcmp(queue, "untouched") != 0)
-		return 3;
-	return clock_ms() - start < SEARCH_MS ? 0 : 4;
-}
-
-static void
-searches_have_an_end(void **state)
-{
-	static const struct {
-		enum peer_turn turn;
-		const char *asked;
-	} cases[] = { { PEER_IS_MUTE, "mail" }, { PEER_IS_MUTE, "" },
-		{ PEER_DRIPS, "mail" }, { PEER_DRIPS, "" } };
-	enum { CASES = sizeof(cases) / sizeof(cases[0]) };
-	struct scene *s = *state;
-	pid_t pids[CASES];
-	int status;
-
-	unsetenv("LPDEST");
-	unsetenv("PRINTER");
-	setenv("HOME", "/nonexistent", 1);
-	setenv("CUPS_SERVERROOT", "/nonexistent", 1);
-	for (size_t i = 0; i < CASES; i++)
-		if ((pids[i] = fork()) == 0)
-			_exit(searched(s, cases[i].turn, cases[i].asked));
-	for (size_t i = 0; i < CASES; i++) {
-		assert_int_equal(waitpid(pids[i], &status, 0), pids[i]);
-		if (status != 0)
-			fail_msg("case %zu: %d", i, WEXITSTATUS(status));
-	}
-	meets(s, 0, 0); /* for tear_down() */
-}
-
-/* The signals that a thread of this process blocks, as the kernel shows them. */
-static unsigned long long
-blocked(const char *task)
-{
-	unsigned long long mask = 0;
-	char path[300], line[200];
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/self/task/%s/status", task);
-	file = fopen(path, "r");
-	if (!file)
-		return 0; /* just gone */
-	while (fgets(line, sizeof(line), file))
-		if (strncmp(line, "SigBlk:", 7) == 0)
-			mask = strtoull(line + 7, NULL, 16);
-	fclose(file);
-	return mask;
-}
-
-static unsigned
-count_blocking(void)
-{
-	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGALRM, SIGCHLD };
-	DIR *dir = opendir("/proc/self/task");
-	struct dirent *entry;
-	unsigned count = 0;
-
-	assert_non_null(dir);
-	while ((entry = readdir(dir))) {
-		unsigned long long mask =
-		    *entry->d_name == '.' ? 0 : blocked(entry->d_name);
-		unsigned bits = 0;
-
-		for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
-			bits += (unsigned)(mask >> (signals[i] - 1) & 1);
-		count += bits == sizeof(signals) / sizeof(signals[0]);
-	}
-	closedir(dir);
-	return count;
-}
-
-static void
-thread_takes_no_signals(void **state)
-{
-	struct scene *s = *state;
-	unsigned before = count_blocking();
-	struct relay *r = NULL;
-	sigset_t mine;
-	struct error e;
-
-	s->peer.mark = LEN / 4;
-	meets(s, PEER_IS_SILENT, 0);
-	assert_int_equal(relay_start(&r, s->fd, &s->job, &e), STATUS_OK);
-	grow(s, r, 0, LEN / 2);
-	assert_true(peer_reaches(&s->peer)); /* a thread begins with all blocked */
-	assert_int_equal(count_blocking(), before + 1);
-	assert_int_equal(pthread_sigmask(SIG_SETMASK, NULL, &mine), 0);
-	assert_false(sigismember(&mine, SIGINT));
-	relay_free(r);
-}
-
 int
 main(void)
 {
@@ -459,8 +350,6 @@ main(void)
 		T(nobody_there_is_said),
 		T(free_breaks_off),
 		T(signals_end_the_wait),
-		T(searches_have_an_end),
-		T(thread_takes_no_signals),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -24,7 +24,8 @@ enum {
 	MANY = 1000, /* scans that one second can name */
 };
 
-static const struct ticket ticket = { .job = { "mail", "bob@example.com", "s", "" } };
+static const struct ticket ticket = { .job = { "mail", "bob@example.com", "s", "",
+					  "0123abcd" } };
 
 struct scene {
 	struct rack rack;
@@ -110,7 +111,7 @@ names_are_given_at_the_end(void **state)
 	assert_int_equal(mode_of(s->rack.scans), 0700);
 	memcpy(name + strlen(name) - 4, ".job", 4);
 	assert_string_equal(rack_get(&s->rack, name),
-	    "queue: mail\nto: bob@example.com\nsubject: s\nfilename: \n");
+	    "queue: mail\nto: bob@example.com\nsubject: s\nfilename: \nid: 0123abcd\n");
 	assert_int_equal(mode_of(s->path), 0600);
 }
 

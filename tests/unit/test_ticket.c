@@ -14,7 +14,7 @@ static void
 texts_come_back(void **state)
 {
 	const struct relay_job job = { "mail", "Böb <bob@example.com>, Board",
-		"Größe: \"A\" = 1", "" };
+		"Größe: \"A\" = 1", "", "0123abcd" };
 	struct ticket t;
 	struct buf text;
 	struct error e;
@@ -29,6 +29,7 @@ texts_come_back(void **state)
 		assert_string_equal(t.job.to, job.to);
 		assert_string_equal(t.job.subject, job.subject);
 		assert_string_equal(t.job.filename, "");
+		assert_string_equal(t.job.id, job.id);
 		assert_int_equal(t.doubt, doubt);
 		ticket_clear(&t);
 		buf_clear(&text);
@@ -38,14 +39,15 @@ texts_come_back(void **state)
 static void
 values_never_hold_line_feeds(void **state)
 {
-	const struct relay_job job = { "mail", "a\nqueue: other", "s\r\nto: eve", "f" };
+	const struct relay_job job = { "mail", "a\nqueue: other", "s\r\nto: eve", "f",
+		"1\n2" };
 	struct buf text;
 
 	(void)state;
 	buf_init(&text, TICKET_MAX);
 	assert_true(ticket_write(&text, &job, false));
 	assert_string_equal(buf_text(&text),
-	    "queue: mail\nto: a queue: other\nsubject: s  to: eve\nfilename: f\n");
+	    "queue: mail\nto: a queue: other\nsubject: s  to: eve\nfilename: f\nid: 1 2\n");
 	buf_clear(&text);
 }
 
@@ -55,7 +57,7 @@ values_are_cleaned(void **state)
 {
 	static const char *const subjects[] = { "a\x1b[31m\tb", "\xff", "\xe2\x80\x8e",
 		"  ", "\x7f\x01", "a\xc2\x85" };
-	struct relay_job job = { "mail", "b\x01@example.com", "", "f\x1f" };
+	struct relay_job job = { "mail", "b\x01@example.com", "", "f\x1f", "" };
 	struct ticket t;
 	struct buf text;
 	struct error e;
@@ -77,7 +79,7 @@ values_are_cleaned(void **state)
 static void
 long_ones_are_refused(void **state)
 {
-	struct relay_job job = { "mail", "", "s", "" };
+	struct relay_job job = { "mail", "", "s", "", "" };
 	char *to = malloc(TICKET_MAX + 1);
 	struct buf text;
 
@@ -106,6 +108,7 @@ other_lines_are_passed_over(void **state)
 	    ticket_read(&t, text, sizeof(text) - 1 - strlen(": x: y\n"), &e), STATUS_OK);
 	assert_string_equal(t.job.queue, "a");
 	assert_string_equal(t.job.to, "");
+	assert_string_equal(t.job.id, "");
 	assert_false(t.doubt);
 	ticket_clear(&t);
 }

@@ -33,6 +33,7 @@ queue = mail
         self.cupsd.more = AT_ONCE
         self.tmp = self.folder / "tmp"
         self.numbers = itertools.count(1)
+        self.way = {}  # to cupsd, where it is another one than the socket
         self.fresh()
 
     def __enter__(self):
@@ -52,7 +53,7 @@ queue = mail
 
     def environment(self, user="alice"):
         return self.cupsd.environment(
-            USER=user, SANE_CONFIG_DIR=str(self.feeder.client), TMPDIR=str(self.tmp),
+            **self.way, USER=user, SANE_CONFIG_DIR=str(self.feeder.client), TMPDIR=str(self.tmp),
             XDG_STATE_HOME=str(self.state),
             POSTROOM_CONFIG=str(self.folder / "etc" / "postroom.conf"))
 
@@ -90,17 +91,17 @@ queue = mail
             lambda: self.cupsd.log().count("Print-Job") > seen,
             "no page was on its way into the queue")
 
-    def spooled(self, process):
-        """Waits until the PDF of a scan is whole in its file."""
-        def look():
-            for each in Path(f"/proc/{process.pid}/fd").iterdir():
-                target = os.readlink(each)
-                if target.startswith(str(self.scans)) and target.endswith("(deleted)"):
-                    with open(each, "rb") as file:
-                        file.seek(max(0, os.fstat(file.fileno()).st_size - 16))
-                        return file.read().endswith(b"%%EOF\n")
-            return False
-        return self.cupsd.poll(look, "the PDF is not whole")
+    def _pdf_so_far(self, process):
+        for each in Path(f"/proc/{process.pid}/fd").iterdir():
+            target = os.readlink(each)
+            if target.startswith(str(self.scans)) and target.endswith("(deleted)"):
+                return each.read_bytes()
+        return b""
+
+    def spooled(self, process, mark=b"%%EOF\n"):
+        """Waits until the PDF of a scan is whole in its file, or has what is looked for."""
+        self.cupsd.poll(lambda: mark in self._pdf_so_far(process),
+                        f"the PDF does not come to its {mark}")
 
     def newest_job(self):
         """The number of the queue's last job, 0 before the first."""
