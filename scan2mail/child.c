@@ -56,7 +56,7 @@ struct uplink {
 };
 
 /* What both sides are made from. */
-struct link {
+struct ends {
 	int records[2], answers[2];
 	unsigned char *blocks;
 };
@@ -70,7 +70,7 @@ close_pipe(const int ends[2])
 }
 
 static void
-close_link(struct link *l)
+close_ends(struct ends *l)
 {
 	close_pipe(l->records);
 	close_pipe(l->answers);
@@ -79,7 +79,7 @@ close_link(struct link *l)
 }
 
 static bool
-open_link(struct link *l)
+open_ends(struct ends *l)
 {
 	void *blocks = mmap(
 	    NULL, BLOCKS_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -105,7 +105,7 @@ take_end(int *end)
 /* Leaves the pipe ends and standard error. Nobody is asked here, and what a driver prints
  * must not get into a PDF that goes to the standard output. False: the system failed. */
 static bool
-settle(const struct link *l)
+settle(const struct ends *l)
 {
 	int records = fcntl(l->records[1], F_DUPFD, FREE_FD);
 	int answers = fcntl(l->answers[0], F_DUPFD, FREE_FD);
@@ -125,7 +125,7 @@ settle(const struct link *l)
 
 /* The child's life; all signals are blocked at its start. */
 static _Noreturn void
-live(struct link *l, void (*body)(struct uplink *up, const void *context),
+live(struct ends *l, void (*body)(struct uplink *up, const void *context),
     const void *context, pid_t parent)
 {
 	struct uplink up = {
@@ -164,14 +164,14 @@ enum status
 child_start(struct child **out, void (*body)(struct uplink *up, const void *context),
     const void *context, struct error *e)
 {
-	struct link link = { { -1, -1 }, { -1, -1 }, NULL };
+	struct ends link = { { -1, -1 }, { -1, -1 }, NULL };
 	struct child *c = calloc(1, sizeof(*c));
 	enum status status = STATUS_OK;
 	pid_t parent = getpid();
 	bool known;
 	sigset_t before;
 
-	if (!c || !open_link(&link)) {
+	if (!c || !open_ends(&link)) {
 		status = error_errno(e, "the scanning process cannot be started");
 		goto out;
 	}
@@ -202,7 +202,7 @@ child_start(struct child **out, void (*body)(struct uplink *up, const void *cont
 		c = NULL;
 	}
 out:
-	close_link(&link);
+	close_ends(&link);
 	if (status == STATUS_OK)
 		*out = c;
 	else
@@ -406,21 +406,31 @@ child_term(struct child *c)
 
 /* After SIGKILL. A driver may be in a system call that does not end, and somebody who
  * traces it may not have let it go yet. */
-static void
+static pid_t
 reap(const struct child *c)
 {
 	int64_t until = clock_ms() + CHILD_KILL_MS;
+	bool gone;
 
 	ended(c, CHILD_KILL_MS);
-	while (waitpid(c->pid, NULL, WNOHANG) == 0 && left(until) > 0)
+	while (!(gone = child_is_gone(c->pid)) && left(until) > 0)
 		poll(NULL, 0, REAP_STEP_MS);
+	return gone ? 0 : c->pid;
 }
 
-void
+bool
+child_is_gone(pid_t left)
+{
+	return waitpid(left, NULL, WNOHANG) != 0;
+}
+
+pid_t
 child_end(struct child *c, int grace_ms)
 {
+	pid_t remains;
+
 	if (!c)
-		return;
+		return 0;
 	close(c->fd);
 	close(c->answers);
 	if (!ended_by_itself(c, grace_ms)) {
@@ -429,11 +439,12 @@ child_end(struct child *c, int grace_ms)
 	}
 	kill(-c->pid, SIGKILL); /* also what it may have left in its group */
 	interrupt_spares(c->pid);
-	reap(c);
+	remains = reap(c);
 	if (c->pidfd >= 0)
 		close(c->pidfd);
 	munmap(c->blocks, BLOCKS_SIZE);
 	free(c);
+	return remains;
 }
 
 /* -- for the child ------------------------------------------------------------------- */

@@ -16,6 +16,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "lib/base/status.h"
 #include "scan2mail/wire.h"
@@ -58,9 +59,11 @@ void child_term(struct child *c);
 /* Nobody reads any more, which a child that sends or asks learns from child_send() and
  * its like. Gives it grace_ms to end by itself, or until a signal comes (interrupt.h);
  * then CHILD_TERM_MS after SIGTERM, which is sent now or was by child_term(); then
- * SIGKILL goes to its group. A child that CHILD_KILL_MS later is still there, as in a
- * system call that nothing ends, is left so. Frees c, which may be NULL. */
-void child_end(struct child *c, int grace_ms);
+ * SIGKILL goes to its group. Frees c, which may be NULL. Gives 0, or the process that
+ * CHILD_KILL_MS later is still there, as in a system call that nothing ends. */
+pid_t child_end(struct child *c, int grace_ms);
+/* Whether such a process has ended meanwhile, which is told once. */
+bool child_is_gone(pid_t left);
 
 /* -- for the child ------------------------------------------------------------------- */
 

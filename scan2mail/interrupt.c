@@ -7,13 +7,14 @@
 #include <signal.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 static const int caught[] = { SIGINT, SIGTERM, SIGHUP };
 enum { CAUGHT = sizeof(caught) / sizeof(caught[0]) };
 
 /* A handler has no other way to its facts. */
-static volatile sig_atomic_t seen;
+static volatile sig_atomic_t seen, hurried;
 static volatile sig_atomic_t apart, hung_up; /* SIGHUP is told apart; came so */
 static volatile sig_atomic_t term_deferred;  /* interrupt_defer(); also for threads */
 static volatile pid_t doomed_group[INTERRUPT_GROUPS_MAX]; /* 0: a free place */
@@ -33,6 +34,9 @@ on_signal(int number)
 	} else if (!seen) {
 		seen = number;
 		n = write(alert[1], "", 1);
+		alarm(number == SIGTERM ? INTERRUPT_TERM_BOUND : INTERRUPT_BOUND);
+	} else if (seen == SIGTERM && number == SIGINT && !hurried) {
+		hurried = 1; /* somebody waits */
 		alarm(INTERRUPT_BOUND);
 	}
 	(void)n; /* the byte of an earlier signal does as well */
@@ -74,9 +78,11 @@ interrupt_catch(struct error *e)
 		set_handler(caught[i], on_signal);
 		sigaddset(&all, caught[i]);
 	}
-	set_handler(SIGALRM, on_alarm);
+	/* Whoever started this program may ignore it, and has no say in this. */
+	sigaction(SIGALRM, &(struct sigaction){ .sa_handler = on_alarm }, NULL);
 	sigaddset(&all, SIGALRM);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a limit on files is a disk that is full */
 	/* who started this program may have blocked them, as scanbd does */
 	sigprocmask(SIG_UNBLOCK, &all, NULL);
 	return STATUS_OK;
@@ -100,7 +106,7 @@ interrupt_release(void)
 	close(alert[0]);
 	close(alert[1]);
 	alert[0] = alert[1] = -1;
-	seen = apart = hung_up = term_deferred = 0;
+	seen = hurried = apart = hung_up = term_deferred = 0;
 	for (size_t i = 0; i < INTERRUPT_GROUPS_MAX; i++)
 		doomed_group[i] = 0;
 	doomed_path = NULL;
@@ -116,6 +122,15 @@ void
 interrupt_defer(bool deferred)
 {
 	term_deferred = deferred;
+}
+
+bool
+interrupt_urgent(void)
+{
+	struct itimerval left; /* of alarm(2) */
+
+	return term_deferred && seen == SIGTERM && getitimer(ITIMER_REAL, &left) == 0 &&
+	    left.it_value.tv_sec < INTERRUPT_TERM_BOUND / 2;
 }
 
 int

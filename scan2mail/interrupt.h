@@ -2,7 +2,8 @@
  * interrupt: SIGINT, SIGTERM and SIGHUP turned into something that can be polled.
  *
  * The first signal asks the program to clean up. Should anything block meanwhile, a timer
- * ends the process all the same: the children's process groups are killed, the unfinished
+ * ends the process all the same, after SIGTERM later, as whole pages may still have to be
+ * put down: the children's process groups are killed, the unfinished
  * file removed. A signal that was ignored at the start stays so (nohup).
  */
 #ifndef POSTROOM_INTERRUPT_H
@@ -14,7 +15,10 @@
 #include "lib/base/status.h"
 
 enum {
-	INTERRUPT_BOUND = 1, /* seconds from the first signal to the end at the latest */
+	/* Seconds from the first signal until the timer; after SIGTERM, unless Ctrl-C
+	 * follows. */
+	INTERRUPT_BOUND = 1,
+	INTERRUPT_TERM_BOUND = 10,
 	INTERRUPT_GROUPS_MAX = 160,
 };
 
@@ -29,6 +33,9 @@ int interrupt_signal(void);
  * called with false: for what is to be done whole although the program ends, as a PDF's
  * last bytes. The timer runs meanwhile. */
 void interrupt_defer(bool deferred);
+/* Whether a signal that is deferred came so long ago that what takes long should be given
+ * up: half of the timer's time is over. */
+bool interrupt_urgent(void);
 /* Readable from the first signal on; -1 before interrupt_catch(). */
 int interrupt_fd(void);
 /* Somebody is asked at the terminal: that this is closed is an answer then. SIGHUP is no

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "lib/base/file.h"
+#include "scan2mail/interrupt.h"
 
 void
 page_init(struct page *p, const char *scratch_dir)
@@ -239,7 +240,7 @@ encode_kept(struct page *p, struct error *e)
 	if (status == STATUS_OK)
 		status = start(p, lines, e);
 	for (unsigned y = 0; y < lines && status == STATUS_OK; y++)
-		status = encode_row(p, y, e);
+		status = interrupt_urgent() ? interrupt_error(e) : encode_row(p, y, e);
 	return status;
 }
 

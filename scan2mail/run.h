@@ -18,7 +18,8 @@
 
 enum {
 	RUN_MAX_MS = 4 * 60 * 60 * 1000, /* the largest of stacks is below it */
-	RUN_STOP_MS = 3000, /* from SIGTERM to SIGKILL; scan2mail takes 2 s at most */
+	RUN_STOP_MS =
+	    30 * 1000, /* from SIGTERM to SIGKILL: a disk may be slow (interrupt.h) */
 };
 
 struct run;

@@ -190,8 +190,7 @@ resend_later(struct service *s, int64_t now)
 	if (s->resends == SERVICE_RESENDS_MAX)
 		log_message(LEVEL_WARNING,
 		    "scans that were kept: %d times something was left, and it is not "
-		    "tried again until a scan is delivered or this service is reloaded; "
-		    "scan2mail --resend brings them in",
+		    "tried again until a scan is delivered or this service is reloaded",
 		    SERVICE_RESENDS_MAX);
 	/* A scan may have been kept meanwhile: the nearer time counts. */
 	if (s->resends < SERVICE_RESENDS_MAX && s->resend_due == WATCH_NEVER)

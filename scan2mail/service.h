@@ -4,9 +4,9 @@
  *
  * One scan at a time for each scanner, which is not looked at meanwhile. A scan that was
  * kept (scan2mail ends with 3) is brought in by scan2mail --resend, also once at the
- * start, after a scan that cupsd took, and with new settings. After
+ * start, after a scan that was delivered whole, and with new settings. After
  * SERVICE_RESENDS_MAX rounds that left something it is not tried again but on these
- * occasions: what cupsd has taken without saying so is sent again by each round.
+ * occasions.
  */
 #ifndef POSTROOM_SERVICE_H
 #define POSTROOM_SERVICE_H
@@ -25,7 +25,7 @@ enum {
 	SERVICE_KEPT = 3, /* the exit code of scan2mail that says so */
 	SERVICE_RESEND_MIN_MS = 60 * 1000,
 	SERVICE_RESEND_MAX_MS = 30 * 60 * 1000,
-	SERVICE_RESENDS_MAX = 8, /* in two hours, as the waits grow */
+	SERVICE_RESENDS_MAX = 8, /* in an hour and a half, as the waits grow */
 };
 
 struct service;

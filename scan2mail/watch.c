@@ -38,6 +38,7 @@ struct watch {
 	const char **option; /* for the child */
 	struct sensors_wish wish;
 	struct child *child;
+	pid_t left; /* the last one, which could not be ended; 0: it could */
 	int64_t due;
 	int64_t patience_ms; /* between two records of the child */
 	unsigned failures;
@@ -134,10 +135,17 @@ rebase(struct watch *w)
 }
 
 static void
+end_child(struct watch *w)
+{
+	if (w->child)
+		w->left = child_end(w->child, 0);
+	w->child = NULL;
+}
+
+static void
 fail(struct watch *w, const char *why, int64_t now)
 {
-	child_end(w->child, 0);
-	w->child = NULL;
+	end_child(w);
 	rebase(w);
 	w->failures++;
 	w->due = now + watch_wait(w->failures, WATCH_RETRY_MIN_MS, WATCH_RETRY_MAX_MS);
@@ -157,6 +165,12 @@ start(struct watch *w, int64_t now)
 	w->started = now;
 	w->looks = 0;
 	w->due = now + w->patience_ms;
+	if (w->left && !child_is_gone(w->left)) {
+		fail(w, "the scanner's driver hangs in the kernel and cannot be ended",
+		    now);
+		return;
+	}
+	w->left = 0;
 	if (child_start(&w->child, sensors_look, &w->wish, &e) != STATUS_OK)
 		fail(w, e.text, now);
 }
@@ -165,14 +179,15 @@ start(struct watch *w, int64_t now)
 static void
 renew(struct watch *w, int64_t now)
 {
-	child_end(w->child, 0);
-	w->child = NULL;
+	end_child(w);
 	w->due = now + w->wish.poll_ms;
 }
 
 void
-watch_inherit(struct watch *w, const struct watch *from)
+watch_inherit(struct watch *w, struct watch *from)
 {
+	end_child(from);
+	w->left = from->left;
 	for (size_t i = 0; i < w->count; i++)
 		for (size_t k = 0; k < from->count; k++)
 			if (strcmp(w->option[i], from->option[k]) == 0 &&
@@ -185,8 +200,7 @@ watch_inherit(struct watch *w, const struct watch *from)
 void
 watch_pause(struct watch *w)
 {
-	child_end(w->child, 0);
-	w->child = NULL;
+	end_child(w);
 	w->due = WATCH_NEVER;
 	w->busy_since = WATCH_NEVER;
 	rebase(w);
@@ -263,8 +277,10 @@ take_sensors(struct watch *w, const struct wire_record *record, int64_t now)
 
 		if (event == BUTTON_STANDS)
 			log_ignored(w, each,
-			    w->resumed ? "it was pressed while the scanner was at work"
-				       : "it was pressed before it was watched");
+			    w->resumed
+				? "it was pressed while the scanner was at work, or is "
+				  "pressed still"
+				: "it was pressed before it was watched");
 		else if (event == BUTTON_BOUNCES)
 			log_ignored(w, each, "it was pressed a moment ago");
 		else if (event == BUTTON_PRESSED && pressed)

@@ -4,7 +4,8 @@
  * A child that does so, and a scanner that cannot be opened, are tried again after 1, 2,
  * 4 … 60 seconds; that is said once, and once more when the scanner answers again. A
  * child that tells more than its looks can have given is ended in the same way, so that
- * none keeps the others from being looked at.
+ * none keeps the others from being looked at. One that cannot be ended has no successor
+ * before it is gone.
  *
  * A child is ended after WATCH_LOOKS_MAX looks and another one started, as drivers leak
  * with each open; what is known of the buttons stays.
@@ -40,9 +41,9 @@ void watch_free(struct watch *w);
 /* Asks the child to end and does not wait. Where several are to be freed it comes first,
  * for all of them: their children then have CHILD_TERM_MS together (child.h). */
 void watch_term(struct watch *w);
-/* Goes on with what is known of the buttons that have the same option and value; both are
- * the same device's, and w has not begun. */
-void watch_inherit(struct watch *w, const struct watch *from);
+/* Goes on with what is known of the buttons that have the same option and value, and of
+ * the child, which is ended; both are the same device's, and w has not begun. */
+void watch_inherit(struct watch *w, struct watch *from);
 
 /* What to poll (POLLIN), -1: nothing; and when to call watch_work() at the latest. */
 int watch_fd(const struct watch *w);

@@ -2,6 +2,7 @@
 """scan2mail and a disk that has no room for a page, or for the PDF: the pages before it are whole,
 and are delivered as partial = wants it."""
 import contextlib
+import resource
 import sys
 from pathlib import Path
 
@@ -84,13 +85,28 @@ def test_pdf(desk):
                 tap.same((result.code, result.said), (0, ""), f"the run with {size} kB")
                 tap.same(result.remark(), ("", False), "the remark")
             else:
-                said = ["cannot be written", "No space left", "delivered" if whole else ""]
+                said = ["cannot be written", "No space left", *(["delivered"] if whole else [])]
                 scandesk.check_bad(result, said, range(1, whole + 1))
             if 0 < whole < PAGES:
                 check_remark(result, whole)
             met.add(whole)
         size += STEP
     assert {0, 1, 2, 3} < met, met
+
+
+def test_limit_on_files(desk):
+    """A limit on the size of files (ulimit -f) is a disk that is full"""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, ((SMALL + 4 * STEP) * 1024, before[1]))
+    try:
+        run = desk.start(*FINE, pages=PAGES)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    result = run.finish()
+    whole = len(result.pages)
+    assert 0 < whole < PAGES, result
+    scandesk.check_bad(result, ["File too large", "delivered"], range(1, whole + 1))
+    check_remark(result, whole)
 
 
 def test_pdf_dropped(desk):

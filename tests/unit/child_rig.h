@@ -15,6 +15,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -27,6 +28,9 @@
 enum {
 	LONG_MS = 60 * 1000, /* never reached */
 	SHORT_MS = 50,
+	GONE_MS = 5 * 1000, /* until those that were ended are gone */
+	LIFE =
+	    2 * LONG_MS / 1000, /* seconds; also when a test fails, nobody stays longer */
 };
 
 /* What a body of a test shares with it: a pipe whose end shows who still lives, as their
@@ -88,10 +92,12 @@ now_ms(void)
 static inline void
 assert_all_gone(struct shared *s)
 {
+	struct pollfd fd = { .fd = s->alive[0], .events = POLLIN };
 	char c;
 
 	close(s->alive[1]);
 	s->alive[1] = -1;
+	assert_int_equal(poll(&fd, 1, GONE_MS), 1);
 	assert_int_equal(read(s->alive[0], &c, 1), 0);
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
 	assert_int_equal(errno, ECHILD);
@@ -110,6 +116,15 @@ records_fd(void)
 	return -1;
 }
 
+/* Until somebody ends it. */
+static inline _Noreturn void
+stay(void)
+{
+	alarm(LIFE);
+	for (;;)
+		pause();
+}
+
 /* Half a record, then silence, deaf to SIGTERM; and it has a child that is the same. */
 static inline void
 hang(struct uplink *up, const void *context)
@@ -123,8 +138,7 @@ hang(struct uplink *up, const void *context)
 		if (write(records_fd(), head, sizeof(head)) != sizeof(head))
 			_exit(1);
 	}
-	for (;;)
-		pause();
+	stay();
 }
 
 /* One that listens to SIGTERM ends at once, in order. */
@@ -142,8 +156,7 @@ listen_to_term(struct uplink *up, const void *context)
 	(void)context;
 	signal(SIGTERM, on_term);
 	child_send(up, WIRE_READY, NULL, 0);
-	for (;;)
-		pause();
+	stay();
 }
 
 #endif

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,7 +18,12 @@
 
 #include "scan2mail/interrupt.h"
 
-enum { GROUPS = 3, SPARED = 1 };
+enum {
+	GROUPS = 3,
+	SPARED = 1,
+	LIMIT =
+	    60, /* seconds; when they are over, this program and all its processes end */
+};
 
 static char file[] = "/tmp/postroom-test-XXXXXX";
 
@@ -31,10 +37,24 @@ check(bool holds, const char *what)
 	_exit(1);
 }
 
+/* A process that does not outlive this one. */
+static pid_t
+fork_bound(void)
+{
+	pid_t parent = getpid(), pid = fork();
+
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (getppid() != parent)
+			_exit(1);
+	}
+	return pid;
+}
+
 static int
 run(void (*body)(void))
 {
-	pid_t pid = fork();
+	pid_t pid = fork_bound();
 	int status;
 
 	if (pid == 0) {
@@ -79,7 +99,7 @@ deaf(void)
 	pid_t pid;
 
 	sigfillset(&all);
-	pid = fork();
+	pid = fork_bound();
 	if (pid == 0) {
 		setpgid(0, 0);
 		sigprocmask(SIG_SETMASK, &all, NULL);
@@ -228,13 +248,15 @@ defer_another(void)
 	check(interrupt_signal() == SIGINT, "another one is deferred");
 }
 
-/* It blocks meanwhile: the exit code is the signal's. */
+/* It blocks meanwhile: the exit code is the signal's. The timer is set to a second, after
+ * a look at what it was. */
 static void
 defer_too_long(void)
 {
 	check(interrupt_catch(NULL) == STATUS_OK, "no handlers");
 	interrupt_defer(true);
 	raise(SIGTERM);
+	check(alarm(1) > INTERRUPT_BOUND, "no timer");
 	for (;;)
 		pause();
 }
@@ -246,6 +268,47 @@ sigterm_can_be_deferred(void **state)
 	assert_int_equal(run(defer), 0);
 	assert_int_equal(run(defer_another), 0);
 	assert_int_equal(run(defer_too_long), 128 + SIGTERM);
+}
+
+/* Seconds of the timer that the signal has set. */
+static unsigned
+timer_after(int number)
+{
+	check(interrupt_catch(NULL) == STATUS_OK, "no handlers");
+	raise(number);
+	return alarm(0);
+}
+
+/* alarm(2) gives whole seconds, of which one may have begun. */
+static void
+set_timer_by_term(void)
+{
+	unsigned left = timer_after(SIGTERM);
+
+	check(left == INTERRUPT_TERM_BOUND || left == INTERRUPT_TERM_BOUND - 1, "timer");
+}
+
+static void
+set_timer_by_int(void)
+{
+	check(timer_after(SIGINT) == INTERRUPT_BOUND, "timer");
+}
+
+static void
+set_timer_by_hup(void)
+{
+	check(timer_after(SIGHUP) == INTERRUPT_BOUND, "timer");
+}
+
+/* After it whole pages are put down, for which a disk may be slow. */
+static void
+sigterm_has_a_longer_timer(void **state)
+{
+	(void)state;
+	assert_true(INTERRUPT_TERM_BOUND - 1 > INTERRUPT_BOUND);
+	assert_int_equal(run(set_timer_by_term), 0);
+	assert_int_equal(run(set_timer_by_int), 0);
+	assert_int_equal(run(set_timer_by_hup), 0);
 }
 
 static void
@@ -330,10 +393,12 @@ main(void)
 		cmocka_unit_test(the_timer_ends_it),
 		cmocka_unit_test(hanging_up_is_an_answer),
 		cmocka_unit_test(sigterm_can_be_deferred),
+		cmocka_unit_test(sigterm_has_a_longer_timer),
 		cmocka_unit_test(places_are_bounded),
 		cmocka_unit_test(ignored_signals_stay_so),
 		cmocka_unit_test(a_child_is_released),
 	};
 
+	alarm(LIMIT);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -23,6 +23,7 @@ enum {
 	LONG_MS = 20 * 1000, /* never reached */
 	SAID_MAX = 256 * 1024,
 	PIPE_FULL = 60 * 1024, /* bytes; a pipe holds 64 KB */
+	GONE_MS = 5 * 1000,    /* less than a sleep of those that are to be ended */
 };
 
 static char said[SAID_MAX]; /* what the last run had logged */
@@ -201,25 +202,48 @@ term_lets_it_end_by_itself(void **state)
 	assert_string_equal(said, "d: profile: cleaned (exit code 5)\n");
 }
 
+static int alive[2]; /* open for writing while anybody of the group lives */
+
+static void
+close_writer(struct run *r)
+{
+	(void)r;
+	close(alive[1]);
+}
+
+static void
+assert_all_gone(void)
+{
+	struct pollfd fd = { .fd = alive[0], .events = POLLIN };
+
+	assert_int_equal(poll(&fd, 1, GONE_MS), 1);
+	assert_true(fd.revents & POLLHUP);
+}
+
+/* Before run_finish(), which would do it, too. */
 static void
 end_all(struct run *r)
 {
 	struct pollfd fd = { .fd = run_output(r), .events = POLLIN };
 
+	close_writer(r);
 	assert_int_equal(poll(&fd, 1, LONG_MS), 1);
 	run_kill(r);
+	assert_all_gone();
 }
 
 /* Also what it started: a sleep of its own would hold the pipe open. */
 static void
 kill_ends_its_group(void **state)
 {
-	const char *argv[] = { "/bin/sh", "-c", "trap '' TERM; echo; sleep 60; exit 5",
-		NULL };
+	const char *argv[] = { "/bin/sh", "-c",
+		"trap '' TERM; sleep 60 & echo; wait; exit 5", NULL };
 
 	(void)state;
+	assert_int_equal(pipe(alive), 0);
 	assert_int_equal(follow(argv, end_all), 128 + SIGKILL);
 	assert_string_equal(said, "d: profile: failed (exit code 137)\n");
+	close(alive[0]);
 }
 
 /* In simulated time: it is asked to end when that is over, and its end is enforced. */
@@ -254,27 +278,16 @@ a_run_is_bounded(void **state)
 	    "d: profile: deaf (exit code 137)\n");
 }
 
-static int alive[2]; /* open for writing while anybody of the group lives */
-
-static void
-close_writer(struct run *r)
-{
-	(void)r;
-	close(alive[1]);
-}
-
 static void
 what_it_leaves_behind_ends_with_it(void **state)
 {
-	char c;
-
 	(void)state;
 	assert_int_equal(pipe(alive), 0);
 	assert_int_equal(
 	    follow((const char *const[]){ "/bin/sh", "-c", "sleep 60 & exit 0", NULL },
 		close_writer),
 	    0);
-	assert_int_equal(read(alive[0], &c, 1), 0);
+	assert_all_gone();
 	close(alive[0]);
 }
 

@@ -8,8 +8,10 @@
 #include <stdlib.h>
 
 #include <limits.h>
+#include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/wait.h>
 
 #include <cmocka.h>
 
@@ -43,14 +45,35 @@ make_watch(const struct config *c)
 	return w;
 }
 
-/* One round at this moment, after what there is to wait for. */
+/* One round at a moment, after what there is to wait for. */
 static const struct button *
-work(struct watch *w)
+work_at(struct watch *w, int64_t now)
 {
 	struct pollfd fd = { .fd = watch_fd(w), .events = POLLIN };
 
-	poll(&fd, 1, watch_due(w) > clock_ms() ? 1 : 0);
-	return watch_work(w, clock_ms());
+	poll(&fd, 1, watch_due(w) > now ? 1 : 0);
+	return watch_work(w, now);
+}
+
+/* The same, now. */
+static const struct button *
+work(struct watch *w)
+{
+	return work_at(w, clock_ms());
+}
+
+/* So many looks, all of which it has been told of in the end. */
+static void
+take_looks(struct watch *w, int64_t ahead, int looks)
+{
+	int until = atomic_load(&rig->opens) + looks;
+	bool whole = false;
+
+	while (!whole || watch_due(w) == 0) {
+		/* the last one has begun, so that those before it are told of */
+		whole = atomic_load(&rig->opens) > until;
+		assert_null(work_at(w, clock_ms() + ahead));
+	}
 }
 
 /* The button that was pressed in the next looks that were told of, or NULL. */
@@ -115,6 +138,121 @@ who_tells_too_much_is_ended(void **state)
 	config_free(c);
 }
 
+/* Until its child is ended. Gives the time, from which it waits. */
+static int64_t
+fail_at(struct watch *w, int64_t now)
+{
+	do
+		assert_null(work_at(w, now));
+	while (watch_fd(w) >= 0);
+	return now;
+}
+
+/* The waits grow as long as no child lasts. */
+static void
+who_lasts_is_tried_at_once(void **state)
+{
+	struct config *c = make_config("1");
+	struct watch *w = make_watch(c);
+	int64_t now = clock_ms();
+
+	(void)state;
+	for (int round = 0; round < 2; round++) {
+		atomic_store(&rig->deed, RIG_CRASH);
+		for (int64_t wait = WATCH_RETRY_MIN_MS; wait <= 4 * WATCH_RETRY_MIN_MS;
+		     wait *= 2) {
+			now = fail_at(w, now);
+			assert_int_equal(watch_due(w), now + wait);
+			now = watch_due(w);
+		}
+		assert_int_equal(rig_said("has crashed"), round + 1);
+		atomic_store(&rig->deed, RIG_ANSWER);
+		take_looks(w, now - clock_ms(), 2 * WATCH_LOOKS_SPARE);
+		assert_int_equal(rig_said("the scanner answers again"), round + 1);
+	}
+	watch_free(w);
+	config_free(c);
+}
+
+/* A minute is long, and that is said once; the next time, after another minute. */
+static void
+another_program_is_said_after_a_minute(void **state)
+{
+	static const char words[] = "another program has had the scanner open";
+	struct config *c = make_config("1");
+	struct watch *w = make_watch(c);
+	int64_t ahead = 0;
+
+	(void)state;
+	for (size_t round = 1; round <= 2; round++) {
+		int64_t last = clock_ms() + ahead + WATCH_BUSY_MS - 1;
+		int opens;
+
+		atomic_store(&rig->deed, RIG_BUSY);
+		take_looks(w, ahead, 2);
+		for (opens = atomic_load(&rig->opens) + 4;
+		     atomic_load(&rig->opens) < opens;)
+			work_at(w, last);
+		assert_int_equal(rig_said(words), round - 1);
+		ahead += WATCH_BUSY_MS;
+		take_looks(w, ahead, 3);
+		assert_int_equal(rig_said(words), round);
+		assert_int_equal(rig_said("the scanner answers again"), round - 1);
+		atomic_store(&rig->deed, RIG_ANSWER);
+		take_looks(w, ahead, 3);
+		assert_int_equal(rig_said("the scanner answers again"), round);
+	}
+	watch_free(w);
+	config_free(c);
+}
+
+/* One that SIGKILL does not end, as in a system call that hangs: no other is started
+ * before it is gone, and then it is waited for. */
+static void
+who_cannot_be_ended_has_no_successor(void **state)
+{
+	struct config *c = make_config("1");
+	struct watch *w = make_watch(c), *successor;
+	int64_t now = clock_ms();
+	siginfo_t info;
+
+	(void)state;
+	atomic_store(&rig->deed, RIG_HELD);
+	watch_work(w, now);
+	while (atomic_load(&rig->tracer) == 0)
+		poll(NULL, 0, 1);
+	now = fail_at(w, watch_due(w));
+	if (atomic_load(&rig->tracer) < 0) {
+		watch_free(w);
+		config_free(c);
+		print_message("# needs ptrace(2), which is forbidden here\n");
+		skip();
+	}
+	atomic_store(&rig->deed, RIG_ANSWER);
+	for (int64_t wait = 2 * WATCH_RETRY_MIN_MS; wait <= 4 * WATCH_RETRY_MIN_MS;
+	     wait *= 2) {
+		now = fail_at(w, watch_due(w));
+		assert_int_equal(watch_due(w), now + wait);
+	}
+	assert_int_equal(rig_said("hangs in the kernel and cannot be ended"), 1);
+	successor = make_watch(c); /* with new settings */
+	watch_inherit(successor, w);
+	watch_free(w);
+	w = successor;
+	fail_at(w, clock_ms());
+	assert_int_equal(atomic_load(&rig->processes), 1);
+	assert_int_equal(kill(atomic_load(&rig->tracer), SIGKILL), 0);
+	assert_int_equal(
+	    waitid(P_PID, (id_t)atomic_load(&rig->held), &info, WEXITED | WNOWAIT), 0);
+	take_looks(w, watch_due(w) - clock_ms(), 2);
+	assert_int_equal(atomic_load(&rig->processes), 2);
+	assert_int_equal(rig_said("the scanner answers again"), 1);
+	watch_free(w);
+	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+	assert_int_equal(errno, ECHILD);
+	config_free(c);
+}
+
 /* Nothing of it is said, and a press between two children is one. */
 static void
 a_child_does_so_many_looks(void **state)
@@ -171,6 +309,12 @@ main(void)
 		cmocka_unit_test(waits_double_up_to_a_limit),
 		cmocka_unit_test_setup_teardown(
 		    who_tells_too_much_is_ended, rig_set_up, rig_tear_down),
+		cmocka_unit_test_setup_teardown(
+		    who_lasts_is_tried_at_once, rig_set_up, rig_tear_down),
+		cmocka_unit_test_setup_teardown(
+		    another_program_is_said_after_a_minute, rig_set_up, rig_tear_down),
+		cmocka_unit_test_setup_teardown(
+		    who_cannot_be_ended_has_no_successor, rig_set_up, rig_tear_down),
 		cmocka_unit_test_setup_teardown(
 		    a_child_does_so_many_looks, rig_set_up, rig_tear_down),
 		cmocka_unit_test_setup_teardown(

@@ -3,6 +3,8 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <unistd.h>
 
 #include <sane/sane.h>
@@ -18,12 +20,13 @@ enum {
 	RIG_SAID_MAX = 64 * 1024,
 };
 
-enum rig_deed { RIG_ANSWER, RIG_HANG, RIG_FLOOD };
+enum rig_deed { RIG_ANSWER, RIG_HANG, RIG_FLOOD, RIG_CRASH, RIG_BUSY, RIG_HELD };
 
 /* Shared with the children. */
 static struct rig {
 	atomic_int deed; /* enum rig_deed, at the next open */
 	atomic_int value, opens, processes;
+	atomic_int held, tracer; /* processes; 0: not yet, -1: there is no tracing here */
 } * rig;
 
 static FILE *rig_log;
@@ -51,15 +54,45 @@ rig_flood(void)
 		continue;
 }
 
+/* Is traced by a process that does not look after it: killed, it stays until that one
+ * ends. */
+static void
+rig_be_held(void)
+{
+	pid_t held = getpid();
+
+	prctl(PR_SET_DUMPABLE, 1);
+	prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY);
+	atomic_store(&rig->held, held);
+	if (fork() == 0) {
+		setsid();
+		alarm(RIG_LIMIT);
+		atomic_store(&rig->tracer,
+		    ptrace(PTRACE_SEIZE, held, NULL, NULL) == 0 ? getpid() : -1);
+		while (atomic_load(&rig->tracer) > 0)
+			pause();
+		_exit(0);
+	}
+	for (;;)
+		pause();
+}
+
 SANE_Status
 sane_open(SANE_String_Const name, SANE_Handle *handle)
 {
 	(void)name;
 	atomic_fetch_add(&rig->opens, 1);
-	if (atomic_load(&rig->deed) == RIG_FLOOD)
-		rig_flood();
-	while (atomic_load(&rig->deed) == RIG_HANG)
-		pause();
+	switch (atomic_load(&rig->deed)) {
+	case RIG_BUSY: return SANE_STATUS_DEVICE_BUSY;
+	case RIG_FLOOD: rig_flood(); break;
+	case RIG_CRASH: raise(SIGKILL); break;
+	case RIG_HELD: rig_be_held(); break;
+	case RIG_HANG:
+		while (atomic_load(&rig->deed) == RIG_HANG)
+			pause();
+		break;
+	default: break;
+	}
 	*handle = rig;
 	return SANE_STATUS_GOOD;
 }
