@@ -39,6 +39,7 @@ enum button_event {
 	BUTTON_BOUNCES, /* too soon after the last press: none */
 };
 
+/* Whether a value is one that the settings mean by "value = PATTERN"; "": any but off. */
 bool button_matches(const char *pattern, const char *value);
 
 /* Takes the value of a look at `now` (ms, any origin); NULL: it could not be read, which

@@ -185,9 +185,9 @@ fault_error(const struct wire_record *record, struct error *e)
 
 	if (!wire_get_texts(texts, 2, record))
 		return error_set(e, STATUS_INVALID, "SANE has failed");
-	/* a sentence that sends people to the list is of no use in it */
+	/* a sentence that sends people to a search is of no use in a list */
 	return error_set(
-	    e, STATUS_INVALID, "%s", texts[strstr(texts[1], "--list") ? 0 : 1]);
+	    e, STATUS_INVALID, "%s", texts[strstr(texts[1], "--search") ? 0 : 1]);
 }
 
 static enum status

@@ -275,40 +275,70 @@ number_for(const struct setting_up *s, enum meaning name)
 	return o;
 }
 
-/* One of the three names of the resolution; *dpi stays as it was where there is none. */
+/* One of the three names of the resolution; nothing is done where nobody can set it. */
 static enum status
-set_dpi(struct setting_up *s, enum meaning name, double *dpi, struct error *e)
+set_dpi(struct setting_up *s, enum meaning name, struct error *e)
 {
 	struct saneoption o = saneoption_find(s->panel.handle, name);
-	union saneoption_value value;
-	enum status status;
 	const char *own;
 
 	if (!saneoption_is_number(&o))
 		return STATUS_OK;
 	own = panel_own(&s->panel, &o);
-	if (!own)
-		return set_number(s, &o, s->request->resolution, dpi, e);
-	status = panel_set_own(&s->panel, &o, own, e);
-	if (status == STATUS_OK && saneoption_read(&o, &value))
-		*dpi = saneoption_from_word(&o, value.word);
-	return status;
+	return own ? panel_set_own(&s->panel, &o, own, e)
+		   : set_number(s, &o, s->request->resolution, NULL, e);
+}
+
+/* What the option has now; 0: there is none, or its value is not told. */
+static double
+read_number(const struct saneoption *o)
+{
+	union saneoption_value value;
+
+	return saneoption_is_number(o) && saneoption_read(o, &value)
+	    ? saneoption_from_word(o, value.word)
+	    : 0;
+}
+
+/* What the scanner has made of the resolution, by options that `find` finds. */
+static void
+read_resolution(struct setting_up *s,
+    struct saneoption (*find)(SANE_Handle handle, enum meaning name))
+{
+	struct saneoption of_both = find(s->panel.handle, OPTION_RESOLUTION);
+	struct saneoption of_x = find(s->panel.handle, OPTION_X_RESOLUTION);
+	struct saneoption of_y = find(s->panel.handle, OPTION_Y_RESOLUTION);
+	double both = read_number(&of_both);
+	double x = read_number(&of_x), y = read_number(&of_y);
+
+	if (both <= 0) /* neither, or one of the two alone */
+		both = x > 0 ? x : y;
+	s->out.has_dpi = both > 0;
+	if (both <= 0)
+		both = s->request->resolution;
+	s->out.x_dpi = x > 0 ? x : both;
+	s->out.y_dpi = y > 0 ? y : both;
+}
+
+/* Where none can be set, one that can be read tells as well. */
+static void
+take_resolution(struct setting_up *s)
+{
+	read_resolution(s, saneoption_find);
+	if (!s->out.has_dpi)
+		read_resolution(s, saneoption_find_any);
 }
 
 static enum status
 set_resolution(struct setting_up *s, struct error *e)
 {
-	double both = 0, x = 0, y = 0;
-	enum status status = set_dpi(s, OPTION_RESOLUTION, &both, e);
+	enum status status = set_dpi(s, OPTION_RESOLUTION, e);
 
 	if (status == STATUS_OK)
-		status = set_dpi(s, OPTION_X_RESOLUTION, &x, e);
+		status = set_dpi(s, OPTION_X_RESOLUTION, e);
 	if (status == STATUS_OK)
-		status = set_dpi(s, OPTION_Y_RESOLUTION, &y, e);
-	if (both <= 0) /* neither, or one of the two alone */
-		both = x > 0 ? x : y > 0 ? y : s->request->resolution;
-	s->out.x_dpi = x > 0 ? x : both;
-	s->out.y_dpi = y > 0 ? y : both;
+		status = set_dpi(s, OPTION_Y_RESOLUTION, e);
+	take_resolution(s);
 	return status;
 }
 
@@ -351,15 +381,16 @@ set_far(struct setting_up *s, const struct span *span, enum meaning name, double
     struct error *e)
 {
 	struct saneoption o = number_for(s, name);
-	SANE_Word word;
+	double far;
 
 	if (!o.number)
 		return STATUS_OK;
-	word = saneoption_to_word(&o,
-	    span->mm > 0 ? start + in_unit(&o, span->mm, span->dpi)
-			 : saneoption_bound(&o, true),
-	    SANEOPTION_ENOUGH);
-	return panel_set_word(&s->panel, &o, word, NULL, e);
+	far = span->mm > 0 ? start + in_unit(&o, span->mm, span->dpi)
+			   : saneoption_bound(&o, true);
+	if (far <= 0)
+		return STATUS_OK; /* nobody says how far it goes */
+	return panel_set_word(
+	    &s->panel, &o, saneoption_to_word(&o, far, SANEOPTION_ENOUGH), NULL, e);
 }
 
 static enum status
@@ -394,6 +425,17 @@ set_area(struct setting_up *s, struct error *e)
 	for (size_t i = 0; i < 2 && status == STATUS_OK; i++)
 		status = set_far(s, &spans[i], spans[i].high, spans[i].start, e);
 	return status;
+}
+
+/* How wide the area is, where the scanner tells it in millimetres. */
+static void
+take_width(struct setting_up *s)
+{
+	struct saneoption left = saneoption_find_any(s->panel.handle, OPTION_LEFT);
+	struct saneoption right = saneoption_find_any(s->panel.handle, OPTION_RIGHT);
+
+	if (right.number && right.about->unit == SANE_UNIT_MM)
+		s->out.width = read_number(&right) - read_number(&left);
 }
 
 /* -- all ------------------------------------------------------------------------------*/
@@ -443,8 +485,17 @@ controls_apply(struct controls *out, SANE_Handle handle, const struct request *r
 		    "the scanner does not keep its option %s: another one changes it "
 		    "back; choose another source or mode",
 		    s->panel.undone);
+	take_resolution(s); /* the area may have changed it */
+	take_width(s);
 	if (status == STATUS_OK)
 		*out = s->out;
 	free(s);
 	return status;
+}
+
+double
+controls_dpi(const struct controls *c, unsigned pixels)
+{
+	return c->has_dpi || c->width <= 0 || pixels == 0 ? c->x_dpi
+							  : pixels * INCH / c->width;
 }

@@ -25,12 +25,18 @@ struct controls {
 	bool duplex;         /* two images of each sheet */
 	bool has_flatbed;    /* there is one besides */
 	double x_dpi, y_dpi; /* as the scanner has taken them */
+	bool has_dpi;        /* it has; else they are the request's */
+	double width;        /* of the area, in millimetres; 0: not known */
 };
 
 /* Sets all options for the request, with source instead of its own. STATUS_INVALID: the
  * scanner cannot do it; the sentence says what it can. */
 enum status controls_apply(struct controls *out, SANE_Handle handle,
     const struct request *request, int source, struct error *e);
+
+/* The resolution across a page of so many pixels. Where no option tells, the area does.
+ */
+double controls_dpi(const struct controls *c, unsigned pixels);
 
 /* Appends what the scanner can do, a line each: "sources: flatbed (Flatbed), adf (ADF)",
  * "modes: …", "resolutions: …", "area: 216 x 356 mm", "options: …". Sets its sources, one

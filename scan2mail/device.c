@@ -156,7 +156,8 @@ fail_open(struct device *d, const char *name, SANE_Status status)
 	if (status != SANE_STATUS_INVAL)
 		return fail_status(d, status, FAULT_OPENING);
 	error_set(&e, STATUS_INVALID,
-	    "there is no scanner \"%.500s\": scan2mail --list names those that are there",
+	    "there is no scanner \"%.500s\": scan2mail --search names those that are "
+	    "there",
 	    name);
 	return fail(d, fault_of(status, FAULT_OPENING)->words, e.text);
 }
@@ -295,6 +296,7 @@ announce(struct device *d)
 	unsigned char bytes[WIRE_FRAME_SIZE];
 	SANE_Parameters now, *at = &d->at;
 	bool first = (d->channels & (d->channels - 1)) == 0;
+	double dpi;
 
 	if (sane_get_parameters(d->handle, &now) == SANE_STATUS_GOOD) {
 		if (now.format != at->format || now.depth != at->depth ||
@@ -307,6 +309,7 @@ announce(struct device *d)
 		}
 		at->lines = now.lines;
 	}
+	dpi = controls_dpi(&d->controls, positive(at->pixels_per_line));
 	wire_put_frame(bytes,
 	    &(struct frame){
 		.channel = channel(at),
@@ -315,8 +318,8 @@ announce(struct device *d)
 		.width = positive(at->pixels_per_line),
 		.bytes_per_line = positive(at->bytes_per_line),
 		.lines = positive(at->lines),
-		.x_dpi = d->controls.x_dpi,
-		.y_dpi = d->controls.y_dpi,
+		.x_dpi = dpi,
+		.y_dpi = dpi * d->controls.y_dpi / d->controls.x_dpi,
 	    });
 	d->announced = true;
 	return tell(d, first ? WIRE_PAGE : WIRE_PLANE, bytes, sizeof(bytes));
@@ -467,15 +470,23 @@ look_again(struct device *d)
 	return has_had || (turns && set_up(d, SOURCE_FLATBED, &e) == STATUS_OK);
 }
 
-/* Asks for the next stack. The scanner comes to rest meanwhile. */
+/* Asks for the next stack. The scanner comes to rest meanwhile. With the source auto that
+ * may lie in the feeder again. False: there is none, or a fault was sent. */
 static bool
 ask(struct device *d)
 {
 	bool asked = tell(d, WIRE_ASK, NULL, 0);
+	struct error e;
 
 	cancel_now();
 	d->first = false;
-	return asked && child_ask(d->up) && !cancel_wanted();
+	if (!asked || !child_ask(d->up) || cancel_wanted())
+		return false;
+	if (d->source == d->request->source || d->request->backs != BACKS_NONE ||
+	    set_up(d, d->request->source, &e) == STATUS_OK)
+		return true;
+	fail(d, "settings refused by the scanner", e.text);
+	return false;
 }
 
 static void

@@ -13,7 +13,7 @@ static const struct row {
 } rows[] = {
 	{ SANE_STATUS_INVAL, FAULT_OPENING,
 	    { "no such scanner",
-		"there is no such scanner: scan2mail --list names those that are "
+		"there is no such scanner: scan2mail --search names those that are "
 		"there" } },
 	{ SANE_STATUS_IO_ERROR, FAULT_OPENING,
 	    { "scanner not reached",
@@ -54,7 +54,7 @@ static const struct row {
 	{ SANE_STATUS_ACCESS_DENIED, ANYWHERE,
 	    { "no access to the scanner",
 		"access to the scanner is denied: the user must belong to the group "
-		"scanner" } },
+		"scanner, or saned must let this machine in" } },
 	{ SANE_STATUS_INVAL, ANYWHERE,
 	    { "settings refused by the scanner",
 		"the scanner failed: it refuses the settings; choose another resolution, "

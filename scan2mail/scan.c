@@ -48,7 +48,7 @@ struct scan {
 	struct page page;
 	struct stack stack;
 	bool ready;                /* said */
-	unsigned readies;          /* that came, of this stack */
+	unsigned readies;          /* that came before this page */
 	int64_t page_since;        /* ms; of the page that is read */
 	int64_t busy_since;        /* ms; 0: it is not */
 	char words[WORDS_MAX + 1]; /* the fault, for the mail; "" before one */
@@ -189,6 +189,7 @@ on_page_end(struct scan *s, const struct wire_record *record, struct error *e)
 	enum status status = page_end(&s->page, e);
 
 	(void)record;
+	s->readies = 0;
 	if (status != STATUS_OK)
 		return status;
 	log_message(LEVEL_INFO, "page %u: %.0f x %.0f mm, %.0f dpi, %s",

@@ -15,8 +15,8 @@ enum {
 	/* A page takes at most waits.start and so many times waits.progress (by default
 	 * 63 minutes), however little comes each time. */
 	SCAN_PAGE_PIECES = 60,
-	/* How often a scanner says that it is set, of a stack: once, and once more when
-	 * `auto` turns to the glass. */
+	/* How often a scanner says that it is set before a page: once, once more when
+	 * `auto` turns to the glass, and when its driver found the settings wrong. */
 	SCAN_READY_MAX = 4,
 };
 

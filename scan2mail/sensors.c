@@ -199,7 +199,7 @@ send_fault(const struct look *l, SANE_Status status)
 	switch (status) {
 	case SANE_STATUS_INVAL:
 		what = "there is no such scanner";
-		remedy = "check cable, network and power; scan2mail --list names those "
+		remedy = "check cable, network and power; scan2mail --search names those "
 			 "that are there";
 		break;
 	case SANE_STATUS_ACCESS_DENIED:

@@ -93,18 +93,6 @@ wire_get_length(size_t *out, const struct wire_record *record)
 	return true;
 }
 
-size_t
-wire_count_texts(const struct wire_record *record)
-{
-	size_t count = 0;
-
-	if (record->len == 0 || record->payload[record->len - 1] != '\0')
-		return 0;
-	for (size_t i = 0; i < record->len; i++)
-		count += record->payload[i] == '\0';
-	return count <= WIRE_TEXTS_MAX ? count : 0;
-}
-
 bool
 wire_get_texts(const char **texts, size_t count, const struct wire_record *record)
 {

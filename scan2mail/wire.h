@@ -64,8 +64,6 @@ bool wire_get_frame(struct frame *out, const struct wire_record *record);
 void wire_put_length(unsigned char out[WIRE_LENGTH_SIZE], size_t len);
 bool wire_get_length(size_t *out, const struct wire_record *record);
 
-/* How many NUL-terminated strings the record holds, and nothing but these; else 0. */
-size_t wire_count_texts(const struct wire_record *record);
 /* Points texts at the record's `count` NUL-terminated strings; false when there are not
  * exactly so many. */
 bool wire_get_texts(const char **texts, size_t count, const struct wire_record *record);

@@ -150,6 +150,13 @@ def test_missing(desk):
         desk.good("-m", "auto", pages=2, depth="8|16", whole=[1, 2], **{how: name})
 
 
+def test_resolution_missing(desk):
+    """Where no option tells the resolution, the size of the page follows from its area"""
+    for how in ("missing", "inactive"):
+        result = desk.good(pages=1, whole=[1], **{how: "resolution"})
+        tap.same(result.sizes(), [A4], f"the page with the resolution {how}")
+
+
 def test_source_missing(desk):
     """Without a choice of sources it is one page, and nobody says that it is from a feeder"""
     desk.bad("-S", "adf", pages=2, missing="source", said=["no feeder", "no sources"])
@@ -209,6 +216,17 @@ def test_more(desk):
         scandesk.check_pages(result, range(1, 4) if each else range(1, 7))
         calls = result.scanner.calls()
         tap.same((calls.count("open"), calls.count("cancel")), (1, 3), "opens and cancels")
+
+
+def test_more_of_either(desk):
+    """With the source auto each answer may have put sheets into the feeder, or a page on the glass
+    """
+    talk = scandesk.Talk(desk, "--more", "-S", "auto", pages="0|3|0|2")
+    for answer in "\n", "\n", "\n", "q\n":
+        talk.answer("Enter to end", answer)
+    result = talk.finish()
+    starts = [each for each in result.scanner.calls() if each.startswith("set source=")]
+    tap.same(len(result.pages), 1 + 3 + 1 + 2, f"the pages ({starts})")
 
 
 def test_backs(desk):

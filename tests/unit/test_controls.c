@@ -89,7 +89,10 @@ put_result(const struct controls *c)
 	buf_printf(&rig.log, "\tis: %s%s%s, ", c->feeder ? "feeder" : "one page",
 	    c->duplex ? ", both sides" : "", c->has_flatbed ? ", flatbed besides" : "");
 	buf_printf(
-	    &rig.log, "%ld x %ld dpi\n", (long)(c->x_dpi + 0.5), (long)(c->y_dpi + 0.5));
+	    &rig.log, "%ld x %ld dpi", (long)(c->x_dpi + 0.5), (long)(c->y_dpi + 0.5));
+	if (!c->has_dpi) /* as for a page of 1000 pixels */
+		buf_printf(&rig.log, " or %ld", (long)(controls_dpi(c, 1000) + 0.5));
+	buf_puts(&rig.log, "\n");
 }
 
 static void

@@ -42,6 +42,40 @@ a_scanner_in_use_is_waited_for(void **state)
 	assert_calls("OaSPRPSPRPSCXE"); /* no sane_cancel() before the second page */
 }
 
+/* Whatever it is that passes: for as long as is wanted, and then it is a fault. */
+static void
+each_status_that_passes_is_waited_for(void **state)
+{
+	static const struct {
+		int status;
+		const char *why, *words;
+	} passing[] = {
+		{ SANE_STATUS_DEVICE_BUSY, "in use", "scanner in use" },
+		{ FAULT_WARMING_UP, "warms up", "scanner not warm" },
+		{ FAULT_HW_LOCKED, "open its lock", "scanner locked for transport" },
+	};
+
+	for (size_t i = 0; i < sizeof(passing) / sizeof(passing[0]); i++) {
+		SCAN(START(passing[i].status), GRAY, START(SANE_STATUS_NO_DOCS));
+		expect_ready("simplex");
+		assert_int_equal(expect_busy(passing[i].why), 1);
+		assert_int_equal(record.kind, WIRE_PAGE);
+		expect_rows(PAGE);
+		assert_int_equal(record.kind, WIRE_PAGE_END);
+		expect(WIRE_DONE);
+		assert_calls("OaSPRPSCXE");
+		tear_down(state);
+		set_up(state);
+		request.waits.busy = 0;
+		SCAN(START(passing[i].status), GRAY);
+		expect_ready("simplex");
+		expect_fault(passing[i].words, "");
+		assert_calls("OaSCXE");
+		tear_down(state);
+		set_up(state);
+	}
+}
+
 /* About each second a word, and an end. */
 static void
 it_is_waited_for_no_longer_than_wanted(void **state)
@@ -396,6 +430,7 @@ main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		T(a_scanner_in_use_is_waited_for),
+		T(each_status_that_passes_is_waited_for),
 		T(it_is_waited_for_no_longer_than_wanted),
 		T(sigterm_ends_the_wait),
 		T(each_status_has_its_texts),

@@ -7,7 +7,10 @@
 
 #include <cmocka.h>
 
+#include "lib/base/clock.h"
 #include "tests/unit/scan_rig.h"
+
+enum { END_LIMIT_MS = 20 * 1000 }; /* of a wait of a second, on a busy machine */
 
 static void
 all_pages_are_delivered(void **state)
@@ -89,7 +92,7 @@ nonsense_ends_the_scan(void **state)
 {
 	static const char *const scripts[] = { "p", "l", "?", ".", "rl", "r)", "rx",
 		"rG)", "rpR)", "rp((", "rp(.", "rp(?", "rp(r", "rp(lG", "rpx", "rpRlR",
-		"rp(o", "rp(ho", "rpe", "rprrrrp." };
+		"rp(o", "rp(ho", "rpe", "rprrrrrp." };
 	struct fixture *f = *state;
 
 	for (size_t i = 0; i < sizeof(scripts) / sizeof(scripts[0]); i++) {
@@ -294,8 +297,18 @@ silence_is_bounded(void **state)
 			    "no answer from the scanner after page 1: 1 page attached",
 			    false);
 	}
-	f->request.waits.close = 1;
+}
+
+/* A scanner that has come to its end has its own time to close, and is ended then. */
+static void
+closing_is_bounded(void **state)
+{
+	struct fixture *f = *state;
+	int64_t begun = clock_ms();
+
+	f->request.waits = (struct scan_waits){ LONG, LONG, LONG, LONG, 1 };
 	assert_int_equal(run(f, "rp.~"), STATUS_OK);
+	assert_in_range(clock_ms() - begun, 1000, END_LIMIT_MS);
 	assert_document(f, "0", "", false);
 }
 
@@ -464,6 +477,7 @@ main(void)
 		T(unanswered_questions_end_the_stack),
 		T(being_busy_is_said_once_and_has_its_bound),
 		T(silence_is_bounded),
+		T(closing_is_bounded),
 		T(being_ready_has_its_bound),
 		T(sigterm_keeps_whole_pages),
 		T(other_signals_take_all_back),

@@ -345,7 +345,7 @@ a_scanner_that_does_not_open_ends_it(void **state)
 		SANE_Status status;
 		const char *few, *words;
 	} cases[] = {
-		{ SANE_STATUS_INVAL, "there is no such scanner", "scan2mail --list" },
+		{ SANE_STATUS_INVAL, "there is no such scanner", "scan2mail --search" },
 		{ SANE_STATUS_ACCESS_DENIED, "access is denied", "group scanner" },
 		{ SANE_STATUS_IO_ERROR, "Error during device I/O", "cable" },
 	};
