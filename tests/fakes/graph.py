@@ -86,7 +86,11 @@ class Refused(Exception):
 
 
 class Handler(web.Handler):
-    """One connection."""
+    """One connection, of the script's time in which it was taken: what comes late is cut."""
+
+    def setup(self):
+        self.script = self.server.service.house.script
+        super().setup()
 
     def answer(self, status, body=None, headers=None, raw=None):
         data = raw.encode("latin-1") if raw is not None else b""
@@ -189,7 +193,8 @@ class Server(program.Served):
 
     def begin(self, script):
         """Begins anew with a script."""
-        self.script = Script(script)
+        with self.lock:
+            self.script = Script(script)
         self.requests, self.accepted, self.mailbox = [], [], []
         for port in self.ports:
             port.certificate = self.script.certificate
@@ -254,6 +259,8 @@ class Server(program.Served):
             handler.close_connection = True
             raise Refused(404, name or "ResourceNotFound")
         with self.lock:
+            if handler.script is not self.script:
+                handler.cut(False)
             action = self.script.reach(step)
             self.served += 1
             self.peak = max(self.peak, self.served)
