@@ -33,6 +33,9 @@ WIDTH, HEIGHT = 2480, 3508  # of the glass, in 300ths of an inch
 SIZE = (620, 877)  # of a page, pixels
 BAND, BAR, CELL, CELLS = 8, 16, 8, 22  # as in tests/sane/picture.c
 NOT_READY = 2  # times
+# Seconds that a sheet takes. sane-airscan fetches ahead, and forgets what it has when a
+# fault comes before its caller has seen that the scan runs.
+SHEET_TIME = 0.1
 LIMIT = 60  # seconds for any program
 
 INPUT = f"""<scan:{{0}}InputCaps>
@@ -63,7 +66,7 @@ STATUS = f"""<?xml version="1.0" encoding="UTF-8"?>
 <scan:ScannerStatus {SPACES}>
 <pwg:Version>2.63</pwg:Version><pwg:State>{{state}}</pwg:State>
 <scan:AdfState>{{feeder}}</scan:AdfState></scan:ScannerStatus>"""
-STATES = {"jam": "ScannerAdfJam", "open": "ScannerAdfHatchOpen",
+STATES = {"jam": "ScannerAdfJam", "open": "ScannerAdfDoorOpen",
           "conflict": "ScannerAdfProcessing"}
 
 
@@ -196,6 +199,7 @@ class _Talk(BaseHTTPRequestHandler):
     def next_document(self):
         scanner = self.scanner
         fault = scanner.faults.get(scanner.next)
+        scanner.stopping.wait(SHEET_TIME)
         if scanner.next > scanner.sheets or fault == "empty":
             scanner.state = "idle"
             return self.answer(404)
@@ -206,6 +210,7 @@ class _Talk(BaseHTTPRequestHandler):
         if fault == "busy-for-ever" or fault == "busy" and scanner.tries <= NOT_READY:
             return self.answer(503, **{"Retry-After": "1"})
         if fault == "error":
+            scanner.state = "idle"
             return self.answer(500)
         if fault == "stall":
             return self.wait()

@@ -2,6 +2,7 @@
 """scan2mail with the drivers that SANE has for tests: `pnm`, which serves a picture from a file,
 and what `test` can do beside what scan2mail.t asks of it."""
 import itertools
+import subprocess
 import sys
 from pathlib import Path
 
@@ -11,6 +12,9 @@ from rig import scandesk, tap  # noqa: E402
 FUZZY_RUNS = 6  # the device draws its lot from the clock
 SIZE = (320, 400)  # of the picture, pixels
 BITS = range(22)
+FED = 10  # pages that the feeder of `test` holds
+FIELD = 240  # pixels from the edge, within the first field of its picture of 16 bits
+GROWTH = 100  # of a sample of 8 bits, within that field
 
 
 class Driver:
@@ -70,16 +74,47 @@ def test_pnm_missing(desk):
     """Where the driver has no picture, its refusal is said"""
     result = scan(desk, "pnm:0", "-S", "flatbed", "--option", "filename=/nonexistent")
     tap.same((result.code, result.pdf.exists()), (1, False), "exit code and PDF")
-    tap.among("scanner", result.said, "standard error")
+    tap.among("it refuses the settings", result.said, "standard error")
+
+
+def pictures(result):
+    """Of each page, byte by byte."""
+    subprocess.run(["pdfimages", result.pdf, result.pdf.parent / "page"], check=True,
+                   timeout=scandesk.LIMIT)
+    return [each.read_bytes() for each in sorted(result.pdf.parent.glob("page-*"))]
+
+
+def pattern(desk, *arguments, **settings):
+    """The pages of the device's own picture in colour."""
+    result = scan(desk, "test:0", "-m", "color", "-S", "adf", "-r", "75", *arguments,
+                  test_picture='"Color pattern"', **settings)
+    tap.same((result.code, result.said), (0, ""), f"the run with {arguments} {settings}")
+    found = pictures(result)
+    tap.same(len(found), FED, "the pages")
+    return found
 
 
 def test_three_pass(desk):
-    """The device's three frames, in each of its orders, are its page in colour"""
+    """The device's three frames, in each of its orders, are the page that it gives in one"""
+    whole = pattern(desk, mode="Color")
     for order in map("".join, itertools.permutations("RGB")):
-        result = scan(desk, "test:0", "-m", "color", "-S", "adf", "-r", "75", three_pass="true",
-                      three_pass_order=order, mode="Color", test_picture='"Color pattern"')
-        tap.same((result.code, result.said), (0, ""), order)
-        tap.same(len(result.sizes()), 10, f"pages with {order}")
+        passes = pattern(desk, mode="Color", three_pass="true", three_pass_order=order)
+        assert passes == whole, f"with {order} the pages differ"
+
+
+def test_sixteen_bits(desk):
+    """Of samples of 16 bits the upper byte counts, by this machine's order"""
+    for swapped in ("no", "yes"):
+        picture = pattern(desk, "--option", "depth=16", "--option",
+                          f"invert-endianess={swapped}")[0]
+        _, size, _, body = picture.split(b"\n", 3)
+        width = int(size.split()[0])
+        # of the device's first field, whose upper byte grows to the right and the lower one down
+        corner, right, below = (body[3 * (y * width + x)]
+                                for x, y in ((20, 20), (FIELD, 20), (20, FIELD)))
+        grows = (right > corner + GROWTH, below > corner + GROWTH)
+        tap.same(grows, (swapped == "no", swapped == "yes"),
+                 f"whether it grows to the right, and down, with bytes swapped: {swapped}")
 
 
 def test_fuzzy(desk):

@@ -1,18 +1,22 @@
 #!/usr/bin/python3 -B
-"""scan2mail with a person before it: the questions of --more and --backs, and the numbers of scans."""
+"""scan2mail with a person before it: the questions of --more and --backs, and the numbers of
+scans."""
+import fcntl
 import os
 import pty
 import shutil
 import signal
 import stat
 import sys
+import termios
 import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 from rig import scanner, tap  # noqa: E402
-from rig.testdevice import Desk, LIMIT, SCAN2MAIL, STOP_LIMIT, Terminal  # noqa: E402
+from rig.testdevice import Desk, LIMIT, STOP_LIMIT, Terminal  # noqa: E402
 from rig.testdevice import check_pdf, read_terminal  # noqa: E402
+
 
 def test_numbers(desk):
     """%n counts the scans of a profile, in the folder of the user who scans"""
@@ -100,14 +104,14 @@ def test_hung_up(desk):
 def test_session_ends(desk):
     """A connection that breaks: the terminal is the session's, and SIGHUP and its end come both"""
     desk.fresh()
-    process, master = pty.fork()
-    if process == 0:
-        os.execve(SCAN2MAIL, [SCAN2MAIL, "-d", "test:0", "-S", "flatbed", "-r", "50", "--more",
-                              "-o", desk.pdf], desk.environment(desk.sane()))
-    read_terminal(master, b"to end: ")
+    master, slave = pty.openpty()
+    process = desk.start("-d", "test:0", "-S", "flatbed", "-r", "50", "--more", "-o", desk.pdf,
+                         stdin=slave, stdout=slave, stderr=slave,
+                         preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+    os.close(slave)
+    tap.among("to end: ", read_terminal(master, b"to end: "), "the question")
     os.close(master)
-    _, status = os.waitpid(process, 0)
-    tap.same(os.waitstatus_to_exitcode(status), 0, "the exit code")
+    tap.same(scanner.finish(process, LIMIT)[0], 0, "the exit code")
     tap.same(len(check_pdf(desk.pdf)), 1, "the pages")
 
 

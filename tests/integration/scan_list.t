@@ -11,6 +11,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from rig import scanner, tap  # noqa: E402
 from rig.testdevice import Desk, LIMIT, STOP_LIMIT, read_terminal  # noqa: E402
 
+
 def test_list(desk):
     """--list names each scanner with maker and model, and what it can when given twice"""
     desk.fresh()
@@ -128,8 +129,7 @@ def test_interrupted(desk):
     device.await_("hang open")
     begun = time.monotonic()
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=LIMIT)
-    tap.same(process.returncode, 130, "the exit code")
+    tap.same(scanner.finish(process, LIMIT)[0], 130, "the exit code")
     assert time.monotonic() - begun < STOP_LIMIT, "it took too long"
     tap.same(device.processes(), [], "processes that stay")
 

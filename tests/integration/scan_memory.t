@@ -10,7 +10,7 @@ import rig  # noqa: E402
 from rig import scanner, tap  # noqa: E402
 from rig.testdevice import Desk, tool  # noqa: E402
 
-FEW, MANY = 10, 200  # pages; the former is what the feeder of SANE's `test` device holds
+FEW, MANY = 10, 500  # pages; the former is what the feeder of SANE's `test` device holds
 GROWTH = 1.1  # times
 LIMIT = 200  # seconds for a stack
 PAUSE = 0.005  # seconds between two looks
@@ -94,6 +94,7 @@ def test_stack(desk):
 def test_stack_of_a_threaded_driver(desk):
     """The same with a driver that ends its thread with each page: SANE's `test` device"""
     compare(desk, Refilled(desk))
+
 
 if __name__ == "__main__":
     tap.run(globals(), Desk)

@@ -69,17 +69,20 @@ queue = mail
         path.chmod(0o755)
 
     def record(self, then):
-        """In the place of scan2mail: writes its arguments and environment down."""
+        """In the place of scan2mail: writes its arguments and environment down; the call counts
+        once its arguments are there."""
         self.program("scan2mail", f"""
-printf '%s\\0' "$@" > {self.calls}/arguments.$$
 env -0 > {self.calls}/environment.$$
+printf '%s\\0' "$@" > {self.calls}/new.$$
+mv {self.calls}/new.$$ {self.calls}/arguments.$$
 {then}
 """)
 
     def called(self):
         """The calls so far, as (arguments, environment); they are forgotten then."""
         found = []
-        for path in sorted(self.calls.glob("arguments.*"), key=lambda each: each.stat().st_mtime_ns):
+        for path in sorted(self.calls.glob("arguments.*"),
+                           key=lambda each: each.stat().st_mtime_ns):
             other = path.with_name(path.name.replace("arguments", "environment"))
             found.append((path.read_text().split("\0")[:-1],
                           dict(each.split("=", 1) for each in other.read_text().split("\0")[:-1])))
@@ -118,7 +121,7 @@ env -0 > {self.calls}/environment.$$
             raise tap.Skip("the package dbus-daemon")
         if os.getuid() != 0:
             raise tap.Skip("root, who alone starts scanbd")
-        root = debian.root_of("scanbd", "usr/sbin/scanbd", "openbsd-inetd")
+        root = debian.root_of("scanbd", "usr/sbin/scanbd")
         bus, script = self.folder / "bus", self.folder / "postroom.script"
         shutil.copy(SCRIPT, script)
         (self.folder / "postroom.conf").write_text(
@@ -141,6 +144,11 @@ env -0 > {self.calls}/environment.$$
         self.daemon(root / "usr/sbin/scanbd", "-f", "-c", self.folder / "scanbd.conf",
                     DBUS_SYSTEM_BUS_ADDRESS=f"unix:path={bus}", **scanning)
         self.scanner.await_("get scan")
+
+    def running(self):
+        """Whatever needs it is skipped where test_button() was."""
+        if not self.processes:
+            raise tap.Skip("scanbd, which is not there")
 
     def diagnose(self):
         log = self.folder / "scanbd"
@@ -232,6 +240,7 @@ def test_button(house):
 
 def test_button_again(house):
     """It is polled on, and works again; letting go and another's button start nothing of ours"""
+    house.running()
     house.scanner.forget()
     house.scanner.await_("get scan")
     house.scanner.release("scan")
@@ -246,6 +255,7 @@ def test_button_again(house):
 
 def test_jam(house):
     """A jam is logged by the script, and what was whole is sent"""
+    house.running()
     house.scanner.set(pages=3, button=BUTTONS, fault_at="start", fault_page=3,
                       fault_status="JAMMED")
     house.scanner.forget()
@@ -257,6 +267,7 @@ def test_jam(house):
 
 def test_end(house):
     """scanbd ends when it is told, and nothing stays"""
+    house.running()
     for each in reversed(house.processes):
         each.send_signal(signal.SIGTERM)
         tap.same(each.wait(scandesk.LIMIT), 0, f"the exit code of {each.args[0]}")

@@ -7,8 +7,12 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from rig import scandesk, tap  # noqa: E402
+from rig import scandesk, scanner, tap  # noqa: E402
 
+# What is said, and of the mail.
+SILENT = ("has not answered", "no answer from the scanner after page 2: 2 pages attached")
+DEAD = {"crash": "driver has crashed by the signal SEGV", "exit": "driver has crashed:"}
+FAILURE = "failure of the scanner's driver after page 2: 2 pages attached"
 HANG_LIMIT = 12.0  # seconds until a watchdog of one second has done its work on a busy machine
 # Where a driver may stop, and the pages that are whole by then.
 BEFORE = ("init", "open", "control")
@@ -33,8 +37,9 @@ def hang(phase, whole, deaf):
         if phase in AFTER:
             tap.same(result.code, 0, f"the exit code ({result.said})")
         else:
-            scandesk.check_bad(result, said="scanner", whole=whole)
-            assert not whole or result.remark()[0], "the mail says nothing"
+            scandesk.check_bad(result, said=SILENT[0], whole=whole)
+            if whole:
+                tap.same(result.remark(), (SILENT[1], False), "the remark")
 
     outcome = tap.side_by_side(sentence, meet)
     test.__doc__ = f"A driver that hangs: {phase}" + (", and blocks all signals" if deaf else "")
@@ -48,8 +53,9 @@ def death(phase, whole, how):
         if phase in AFTER:
             tap.same(result.code, 0, f"the exit code ({result.said})")
         else:
-            scandesk.check_bad(result, said="scanner", whole=whole)
-            assert not whole or result.remark()[0], "the mail says nothing"
+            scandesk.check_bad(result, said=DEAD[how], whole=whole)
+            if whole:
+                tap.same(result.remark(), (FAILURE, False), "the remark")
 
     test.__doc__ = f"A driver that {'crashes' if how == 'crash' else 'ends its process'}: {phase}"
     return test
@@ -60,7 +66,7 @@ def stop(phase, number, deaf):
         run = desk.start(hang=phase, **SCENE, **({"deaf": "yes"} if deaf else {}))
         run.await_(f"hang {phase}")
         result = run.stop(number)
-        assert result.took < scandesk.STOP_LIMIT, f"it took {result.took:.1f} s"
+        assert result.took < scanner.STOP_LIMIT, f"it took {result.took:.1f} s"
         if phase not in AFTER or result.code:  # after the last page it may be delivered or not
             tap.same((result.code, result.numbers), (128 + number, []), "exit code and pages")
             tap.among("nothing was sent", result.said, "standard error")
@@ -77,7 +83,7 @@ def test_stop_term(desk):
     run = desk.start(hang="read", deaf="yes", **SCENE)
     run.await_("hang read")
     result = run.stop(signal.SIGTERM)
-    assert result.took < scandesk.STOP_LIMIT, f"it took {result.took:.1f} s"
+    assert result.took < scanner.STOP_LIMIT, f"it took {result.took:.1f} s"
     scandesk.check_bad(result, said="stopped by the signal TERM", whole=[1, 2])
     tap.among("stopped after page 2: 2 pages attached", result.remark()[0], "the mail's words")
 
@@ -88,7 +94,7 @@ def test_stop_in_a_page(desk):
     run.await_("read 1")
     result = run.stop()
     tap.same((result.code, result.numbers), (130, []), "exit code and pages")
-    assert result.took < scandesk.STOP_LIMIT, f"it took {result.took:.1f} s"
+    assert result.took < scanner.STOP_LIMIT, f"it took {result.took:.1f} s"
     calls = result.scanner.calls()
     tap.among("cancel", calls, "the calls")
     tap.among("close", calls, "the calls")
@@ -100,7 +106,7 @@ def test_stop_while_busy(desk):
     run.await_("open failed 3")
     result = run.stop()
     tap.same((result.code, result.numbers), (130, []), "exit code and pages")
-    assert result.took < scandesk.STOP_LIMIT, f"it took {result.took:.1f} s"
+    assert result.took < scanner.STOP_LIMIT, f"it took {result.took:.1f} s"
 
 
 def test_signals_blocked(desk):
@@ -113,12 +119,12 @@ def test_signals_blocked(desk):
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
         if what == "hang":
-            scandesk.check_bad(run.finish(), said="scanner", whole=[1, 2])
+            scandesk.check_bad(run.finish(), said=SILENT[0], whole=[1, 2])
             continue
         run.await_("hang read")
         result = run.stop()
         tap.same((result.code, result.numbers), (130, []), "exit code and pages")
-        assert result.took < scandesk.STOP_LIMIT, f"it took {result.took:.1f} s"
+        assert result.took < scanner.STOP_LIMIT, f"it took {result.took:.1f} s"
 
 
 for _phase, _whole in PHASES:

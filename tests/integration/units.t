@@ -1,10 +1,12 @@
 #!/usr/bin/python3 -B
-"""The systemd units: what systemd-analyze says of them, and whether `postroom refresh` needs
-nothing that they take away (scan2maild: buttons.t)."""
+"""What programs are confined to. The systemd units: what systemd-analyze says of them, and whether
+`postroom refresh` needs nothing that they take away (scan2maild: buttons.t). And the libraries of
+the programs that scan."""
 import contextlib
 import re
 import shutil
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -18,6 +20,8 @@ REFRESH, TIMER, WATCH = (units.Unit(name) for name in (
 TEMPLATES = {"/usr/bin/postroom": "postroom", "/usr/bin/scan2maild": "scan2maild"}
 # Tenths of systemd's exposure level, 0 (safe) to 100.
 THRESHOLDS = {REFRESH: 22, WATCH: 25}
+BARRED = {"libcurl", "libssl", "libcrypto", "libjansson", "libqpdf"}
+LIMIT = 60  # seconds for readelf
 
 
 class House(oauth.TokenHouse):
@@ -81,6 +85,25 @@ def test_scanning_settings(house):
     users = (rig.ROOT / "conf" / "sysusers.conf").read_text()
     for line in ("u postroom-scan ", "m postroom-scan scanner", "m postroom-scan lp"):
         assert re.search(rf"^{line}", users, re.M), line
+
+
+def libraries(program):
+    """Those that a program names for the loader, without their versions."""
+    if not shutil.which("readelf"):
+        raise tap.Skip("readelf (package binutils)")
+    listed = subprocess.run(["readelf", "-d", rig.built(program)], capture_output=True, text=True,
+                            check=True, timeout=LIMIT)
+    return set(re.findall(r"\(NEEDED\).*\[(\w+)[^]]*\]", listed.stdout))
+
+
+def test_libraries(house):
+    """What scans links nothing to reach a server or a credential with, nor to repair a PDF"""
+    del house
+    for program in ("scan2mail", "scan2maild"):
+        found = libraries(program)
+        tap.among("libsane", found, f"the libraries of {program}")
+        tap.same(sorted(found & BARRED), [], f"those that {program} must not have")
+    tap.among("libcurl", libraries("mailto"), "the libraries of mailto")
 
 
 def confined():

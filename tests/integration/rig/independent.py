@@ -77,7 +77,7 @@ database = {{ type = "sqlite3" path = "{folder}/database" }};
 def installed():
     """The folder that has usr/bin/glewlwyd and what it needs. Of the ways to set up a database
     the one is chosen that does nothing and needs nothing."""
-    return debian.root_of("glewlwyd", "usr/bin/glewlwyd", "dbconfig-no-thanks")
+    return debian.root_of("glewlwyd", "usr/bin/glewlwyd")
 
 
 # -- talking to it --------------------------------------------------------------------

@@ -4,7 +4,6 @@ import itertools
 import os
 import pty
 import re
-import select
 import signal
 import subprocess
 import tempfile
@@ -13,10 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import rig
-from rig import scanner, tap
+from rig import scanner, tap, terminal as rig_terminal
 
 LIMIT = 60  # seconds for any run
-STOP_LIMIT = 2.0  # from a signal to the end
 BASE = ("-d", "fault:0", "-S", "adf", "-m", "gray", "-r", "75")
 SHORT = {"wait_open": "1s", "wait_start": "1s", "wait_progress": "1s", "wait_close": "1s",
          "wait_busy": "2s"}
@@ -63,7 +61,9 @@ class Result:
 
 
 class Run:
-    """A scan that runs. finish() ends it and looks it over."""
+    """A scan that runs. finish() waits for its end and looks it over."""
+
+    unfinished = []  # or not as they should be
 
     def __init__(self, folder, device, arguments, settings=(), terminal=None):
         self.folder, self.scanner = folder, device
@@ -80,6 +80,7 @@ class Run:
             env=self.environment(), cwd=self.home, stdout=subprocess.PIPE,
             stdin=subprocess.DEVNULL if terminal is None else terminal,
             stderr=subprocess.PIPE if terminal is None else terminal)
+        self.unfinished.append(self)
 
     def environment(self):
         return {"PATH": "/usr/bin:/bin", "HOME": str(self.home), "LANG": "C.UTF-8",
@@ -105,8 +106,16 @@ class Run:
         code, out, said = scanner.finish(self.process, limit)
         took = time.monotonic() - self.begun
         self.look_for_remains()
-        pages = scanner.read_pages(self.pdf, self.tmp) if read and self.pdf.exists() else []
+        self.unfinished.remove(self)
+        pages = []
+        if self.pdf.exists() and read:
+            pages = scanner.read_pages(self.pdf, self.tmp)
+        elif self.pdf.exists():
+            scanner.check_pdf(self.pdf)
         return Result(code, out, said, took, self.pdf, pages, self.scanner)
+
+    def kill(self):
+        scanner.kill_session(self.process)
 
     def look_for_remains(self):
         tap.same(scanner.session(self.process.pid), {}, "processes of the session")
@@ -132,6 +141,9 @@ class Desk:
         return self
 
     def __exit__(self, *_):
+        """Nothing that a red test started outlives it."""
+        while Run.unfinished:
+            Run.unfinished.pop().kill()
         self.holder.cleanup()
 
     def new_folder(self):
@@ -158,6 +170,7 @@ class Desk:
     def bad(self, *arguments, said, whole=(), code=1, **how):
         """A scan that fails; each of the words is said, and the pages that were whole are there.
         """
+        assert said and all(said), f"an empty word is always said: {said!r}"
         result = self.scan(*arguments, **how)
         check_bad(result, said, whole, code)
         return result
@@ -174,22 +187,13 @@ class Talk:
 
     def answer(self, question, text):
         """Waits for a text, and answers it."""
-        begun = len(self.shown)
-        while question not in self.shown[begun:]:
-            ready, _, _ = select.select([self.master], [], [], LIMIT)
-            assert ready, f"no {question!r} in {self.shown!r}"
-            try:
-                self.shown += os.read(self.master, 4096).decode()
-            except OSError:
-                raise AssertionError(f"no {question!r} in {self.shown!r}") from None
+        shown = rig_terminal.read(self.master, question.encode(), LIMIT)
+        self.shown += shown
+        tap.among(question, shown, f"the terminal, which has {self.shown!r}")
         os.write(self.master, text.encode())
 
     def finish(self):
-        while True:
-            try:
-                self.shown += os.read(self.master, 4096).decode()
-            except OSError:  # EIO: the other side is closed
-                break
+        self.shown += rig_terminal.read(self.master, limit=LIMIT)
         os.close(self.master)
         result = self.run.finish()
         tap.same(result.code, 0, f"the exit code ({self.shown!r})")
@@ -204,6 +208,7 @@ def check_pages(result, whole):
 
 def check_bad(result, said, whole=(), code=1):
     words = [said] if isinstance(said, str) else said
+    assert any(words), "nothing is asked for"
     tap.same((result.code, result.out), (code, b""), f"the run ({result.said!r})")
     for each in words:
         tap.among(each, result.said, "standard error")

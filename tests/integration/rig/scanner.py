@@ -1,5 +1,6 @@
 """A scanner of the tests, behind the real libsane: the backend of tests/sane, its scenario,
 its buttons and the log of the calls that it got; and what its pages show."""
+import contextlib
 import os
 import re
 import signal
@@ -13,6 +14,7 @@ import rig
 DRIVER = "tests/sane/libsane-fault.so.1"
 BAND, BAR, CELLS, CELL = 8, 16, 22, 8  # pixels, as in tests/sane/picture.c
 LIMIT = 60  # seconds for whatever is waited for
+STOP_LIMIT = 2.0  # seconds from a signal to the end
 PAUSE = 0.005  # seconds between two looks
 
 
@@ -141,14 +143,24 @@ def session(leader):
     return found
 
 
+def kill_session(process):
+    """Ends what is left of a process with a session of its own; gives whom it ended besides."""
+    left = session(process.pid)
+    if process.poll() is None:
+        process.kill()
+    for each in left:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(each, signal.SIGKILL)
+    process.wait()
+    return left
+
+
 def finish(process, limit=LIMIT):
     """Exit code, standard output and standard error of a process with a session of its own."""
     try:
         out, err = process.communicate(timeout=limit)
     except subprocess.TimeoutExpired:
-        left = session(process.pid)
-        for each in (process.pid, *left):
-            os.kill(each, signal.SIGKILL)
+        left = kill_session(process)
         process.communicate()
         raise AssertionError(f"it still ran after {limit} s, with {left}") from None
     return process.returncode, out or b"", (err or b"").decode()
@@ -220,10 +232,16 @@ def read_page(path):
     return Page(head >> 1, bool(head & 1), width, height, gaps, colors)
 
 
+def check_pdf(pdf):
+    """qpdf must find it in order."""
+    checked = subprocess.run(["qpdf", "--check", pdf], capture_output=True, text=True,
+                             timeout=LIMIT)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
 def read_pages(pdf, folder):
     """The pages of a PDF, which qpdf must find in order, with one picture on each."""
-    checked = subprocess.run(["qpdf", "--check", pdf], capture_output=True, text=True)
-    assert checked.returncode == 0, checked.stdout + checked.stderr
+    check_pdf(pdf)
     for old in Path(folder).glob("page-*.p?m"):
         old.unlink()
     subprocess.run(["pdfimages", pdf, Path(folder) / "page"], check=True, timeout=LIMIT)

@@ -3,7 +3,6 @@ fixture."""
 import os
 import pty
 import re
-import select
 import shutil
 import subprocess
 import tempfile
@@ -11,11 +10,11 @@ import time
 from pathlib import Path
 
 import rig
-from rig import tap
+from rig import scanner, tap, terminal
 
 SCAN2MAIL = rig.BUILD / "scan2mail"
 LIMIT = 60  # seconds for any run
-STOP_LIMIT = 2.0  # seconds from a signal to the end
+STOP_LIMIT = scanner.STOP_LIMIT
 # The device's defaults, large enough for A4. Each test lays its own over them.
 DEVICE = {"number_of_devices": "2", "geometry_max": "400",
           "test-picture": '"Color pattern"'}
@@ -33,12 +32,16 @@ class Desk:
         self.pdf = self.out / "scan.pdf"
         self.tmp = self.folder / "tmp"
         self.state = self.folder / "state"
+        self.processes = []
 
     def __enter__(self):
         self.tmp.mkdir()
         return self
 
     def __exit__(self, *_):
+        """Nothing that a red test started outlives it."""
+        for each in self.processes:
+            scanner.kill_session(each)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def environment(self, sane):
@@ -46,7 +49,8 @@ class Desk:
         if hasattr(sane, "environment"):
             return {**self.environment(sane.folder), **sane.environment()}
         return {"PATH": "/usr/bin:/bin", "HOME": str(self.folder), "LANG": "C.UTF-8",
-                "TMPDIR": str(self.tmp), "XDG_STATE_HOME": str(self.state), "SANE_CONFIG_DIR": str(sane),
+                "TMPDIR": str(self.tmp), "XDG_STATE_HOME": str(self.state),
+                "SANE_CONFIG_DIR": str(sane),
                 "POSTROOM_CONFIG": str(self.settings),
                 "CUPS_SERVER": str(self.folder / "no-cupsd")}
 
@@ -75,14 +79,16 @@ class Desk:
     def start(self, *arguments, sane=None, **streams):
         pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE,
                  "stderr": subprocess.PIPE, **streams}
-        return subprocess.Popen([SCAN2MAIL, *arguments], start_new_session=True,
-                                env=self.environment(sane or self.sane()), **pipes)
+        process = subprocess.Popen([SCAN2MAIL, *arguments], start_new_session=True,
+                                   env=self.environment(sane or self.sane()), **pipes)
+        self.processes.append(process)
+        return process
 
     def run(self, *arguments, sane=None, **streams):
         """Runs to the end: (exit code, standard output, standard error)."""
-        process = self.start(*arguments, sane=sane, **streams)
-        out, err = process.communicate(timeout=LIMIT)
-        return process.returncode, out, (err or b"").decode()
+        result = scanner.finish(self.start(*arguments, sane=sane, **streams), LIMIT)
+        self.processes.pop()
+        return result
 
     def scan(self, *arguments, sane=None):
         """A scan into self.pdf that must succeed in silence."""
@@ -129,15 +135,7 @@ def await_(what, condition):
 
 def read_terminal(master, until):
     """What was shown up to a text, or to the end."""
-    shown = b""
-    while until not in shown:
-        ready, _, _ = select.select([master], [], [], LIMIT)
-        assert ready, f"{shown!r}, and then nothing"
-        try:
-            shown += os.read(master, 4096)
-        except OSError:  # EIO: the other side is closed
-            break
-    return shown.decode()
+    return terminal.read(master, until, LIMIT)
 
 
 class Terminal:
@@ -157,6 +155,6 @@ class Terminal:
 
     def end(self):
         """(exit code, the rest that it showed)."""
-        shown = read_terminal(self.master, b"\0never")
+        shown = terminal.read(self.master, limit=LIMIT)
         os.close(self.master)
         return self.process.wait(LIMIT), shown
