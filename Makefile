@@ -134,13 +134,16 @@ check-faults: ## the fault matrix, with what takes minutes; writes docs/faults.m
 
 demo: ## install what is missing (as root), build, and show printed and scanned mails arrive
 	tools/packages build demo
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory all scanner
 	tools/demo build
+
+# Where pages lie that scanners made; without them the benchmarks do with patterns.
+SCANS = $(wildcard ../shared/scans)
 
 bench: ## figures side by side with the peers, as ratios
 	tools/packages build bench
 	@$(MAKE) --no-print-directory all
-	tools/bench build
+	POSTROOM_SCANS=$(SCANS) tools/bench build
 
 lint: ## the rules of the house: format, layers, sizes, banned calls, scripts, pages
 	tools/packages build lint
