@@ -32,7 +32,7 @@ struct child;
 struct uplink; /* the child's side */
 
 /* Starts body(up, context) in a new process, which ends when body returns. SIGPIPE must
- * be ignored (interrupt_catch()). STATUS_RETRY: the system failed. */
+ * be ignored, and SIGCHLD not (interrupt_catch()). STATUS_RETRY: the system failed. */
 enum status child_start(struct child **out,
     void (*body)(struct uplink *up, const void *context), const void *context,
     struct error *e);

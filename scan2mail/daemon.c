@@ -84,6 +84,7 @@ open_signals(struct error *e)
 	sigaddset(&caught, SIGINT);
 	sigaddset(&caught, SIGTERM);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGCHLD, SIG_DFL); /* who started it may ignore it */
 	if (sigprocmask(SIG_BLOCK, &caught, NULL) != 0 ||
 	    (fd = signalfd(-1, &caught, SFD_CLOEXEC | SFD_NONBLOCK)) < 0) {
 		error_errno(e, "signals cannot be watched");

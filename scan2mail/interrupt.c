@@ -82,6 +82,7 @@ interrupt_catch(struct error *e)
 	sigaction(SIGALRM, &(struct sigaction){ .sa_handler = on_alarm }, NULL);
 	sigaddset(&all, SIGALRM);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGCHLD, SIG_DFL); /* children that are ignored cannot be waited for */
 	signal(SIGXFSZ, SIG_IGN); /* a limit on files is a disk that is full */
 	/* who started this program may have blocked them, as scanbd does */
 	sigprocmask(SIG_UNBLOCK, &all, NULL);

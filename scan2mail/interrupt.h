@@ -22,7 +22,7 @@ enum {
 	INTERRUPT_GROUPS_MAX = 160,
 };
 
-/* Installs the handlers; SIGPIPE is ignored from now on. */
+/* Installs the handlers; SIGPIPE is ignored from now on, and SIGCHLD is not. */
 enum status interrupt_catch(struct error *e);
 /* Puts all signals back as they are in a new process, the blocked ones too, but for those
  * that are ignored, and forgets what is to be killed and removed: for the child. */

@@ -86,16 +86,18 @@ stack_collate(unsigned *out, unsigned first, unsigned fronts, unsigned count, in
 static void __attribute__((format(printf, 2, 3)))
 add_remark(struct stack *s, const char *format, ...)
 {
-	size_t len = strlen(s->remark);
-	const char *lead = len ? "; " : "";
-	char text[STACK_REMARK_MAX];
+	size_t len = strlen(s->remark), room = sizeof(s->remark) - len, lead;
+	char *end = s->remark + len;
 	va_list args;
 
+	lead = len ? strlen("; ") : 0;
+	if (lead >= room)
+		return;
+	memcpy(end, "; ", lead);
 	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
+	if ((size_t)vsnprintf(end + lead, room - lead, format, args) >= room - lead)
+		*end = '\0'; /* nothing of what does not fit */
 	va_end(args);
-	if (len + strlen(lead) + strlen(text) < sizeof(s->remark))
-		snprintf(s->remark + len, sizeof(s->remark) - len, "%s%s", lead, text);
 }
 
 static void

@@ -247,6 +247,7 @@ look_around(struct uplink *up, const void *context)
 	if (getpgrp() != getpid())
 		wrong = "process group";
 	child_send_texts(up, WIRE_ABLE, &wrong, 1);
+	child_ask(up); /* it stays until the parent knows it */
 }
 
 static void

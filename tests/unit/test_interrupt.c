@@ -300,6 +300,53 @@ set_timer_by_hup(void)
 	check(timer_after(SIGHUP) == INTERRUPT_BOUND, "timer");
 }
 
+/* Somebody waits: Ctrl-C after it is a Ctrl-C. */
+static void
+hurry(void)
+{
+	check(interrupt_catch(NULL) == STATUS_OK, "no handlers");
+	raise(SIGTERM);
+	raise(SIGINT);
+	check(alarm(9) == INTERRUPT_BOUND, "timer");
+	raise(SIGINT);
+	check(alarm(0) == 9, "it is put off");
+	check(interrupt_signal() == SIGTERM, "the first one is forgotten");
+}
+
+static void
+become_urgent(void)
+{
+	check(interrupt_catch(NULL) == STATUS_OK, "no handlers");
+	interrupt_defer(true);
+	check(!interrupt_urgent(), "nothing has come");
+	raise(SIGTERM);
+	check(!interrupt_urgent(), "it has just come");
+	alarm(INTERRUPT_TERM_BOUND / 2);
+	check(interrupt_urgent(), "half of the time is over");
+	interrupt_defer(false);
+	check(!interrupt_urgent(), "nothing is deferred");
+}
+
+/* What whoever started it ignores: neither children nor the timer may be. */
+static void
+ignore_at_the_start(void)
+{
+	signal(SIGCHLD, SIG_IGN);
+	signal(SIGALRM, SIG_IGN);
+	check(interrupt_catch(NULL) == STATUS_OK, "no handlers");
+	check(signal(SIGCHLD, SIG_DFL) == SIG_DFL, "children");
+	check(signal(SIGALRM, SIG_DFL) != SIG_IGN, "the timer");
+}
+
+static void
+the_timer_is_no_strangers(void **state)
+{
+	(void)state;
+	assert_int_equal(run(hurry), 0);
+	assert_int_equal(run(become_urgent), 0);
+	assert_int_equal(run(ignore_at_the_start), 0);
+}
+
 /* After it whole pages are put down, for which a disk may be slow. */
 static void
 sigterm_has_a_longer_timer(void **state)
@@ -394,6 +441,7 @@ main(void)
 		cmocka_unit_test(hanging_up_is_an_answer),
 		cmocka_unit_test(sigterm_can_be_deferred),
 		cmocka_unit_test(sigterm_has_a_longer_timer),
+		cmocka_unit_test(the_timer_is_no_strangers),
 		cmocka_unit_test(places_are_bounded),
 		cmocka_unit_test(ignored_signals_stay_so),
 		cmocka_unit_test(a_child_is_released),
