@@ -1,7 +1,6 @@
 /* page: the bytes of a device's page on their way into the PDF (page.h). */
 #include "scan2mail/page.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -196,17 +195,9 @@ page_add(struct page *p, const unsigned char *bytes, size_t len, struct error *e
 static enum status
 read_row(struct page *p, unsigned y, struct error *e)
 {
-	size_t size = raster_row_size(&p->output.raster), have = 0;
-	ssize_t n = 1;
+	size_t size = raster_row_size(&p->output.raster);
 
-	while (have < size && n != 0) {
-		n = pread(
-		    p->scratch, p->row + have, size - have, (off_t)(y * size + have));
-		if (n < 0 && errno != EINTR)
-			break;
-		have += n > 0 ? (size_t)n : 0;
-	}
-	if (have < size)
+	if (!file_read_at(p->scratch, p->row, size, (off_t)(y * size)))
 		return error_errno(
 		    e, "a page cannot be read back from %s", p->scratch_dir);
 	return STATUS_OK;

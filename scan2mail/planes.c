@@ -157,17 +157,9 @@ planes_end(const struct planes *p, unsigned *lines, struct error *e)
 enum status
 planes_row(struct planes *p, unsigned y, unsigned char *out, struct error *e)
 {
-	size_t size = (size_t)PLANES * p->width, have = 0;
-	ssize_t n = 1;
+	size_t size = (size_t)PLANES * p->width;
 
-	while (have < size && n != 0) {
-		n = pread(
-		    p->file, p->row + have, size - have, place(p, y, 0) + (off_t)have);
-		if (n < 0 && errno != EINTR)
-			break;
-		have += n > 0 ? (size_t)n : 0;
-	}
-	if (have < size)
+	if (!file_read_at(p->file, p->row, size, place(p, y, 0)))
 		return error_errno(
 		    e, "a page cannot be read back from %s", p->scratch_dir);
 	for (size_t x = 0; x < p->width; x++)

@@ -206,6 +206,27 @@ file_read(int fd, void *bytes, size_t *len, const char *path, struct error *e)
 	return STATUS_OK;
 }
 
+bool
+file_read_at(int fd, void *bytes, size_t len, off_t offset)
+{
+	unsigned char *next = bytes;
+
+	while (len > 0) {
+		ssize_t n = pread(fd, next, len, offset);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n == 0)
+			errno = EIO;
+		if (n <= 0)
+			return false;
+		next += n;
+		offset += n;
+		len -= (size_t)n;
+	}
+	return true;
+}
+
 int
 file_scratch(const char *dir)
 {

@@ -35,6 +35,10 @@ enum status file_open(
 enum status file_read(
     int fd, void *bytes, size_t *len, const char *path, struct error *e);
 
+/* Reads all len bytes from offset on, over signals and short reads. False and errno; EIO
+ * when the file ends before. */
+bool file_read_at(int fd, void *bytes, size_t len, off_t offset);
+
 /* Creates a nameless file in dir for reading and writing by this process alone; -1 and
  * errno. */
 int file_scratch(const char *dir);

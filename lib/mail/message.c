@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "lib/base/buf.h"
+#include "lib/base/file.h"
 #include "lib/base/text.h"
 #include "lib/mail/base64.h"
 #include "lib/mail/header.h"
@@ -236,27 +237,6 @@ message_close(struct message_stream *s)
 
 /* -- reading ----------------------------------------------------- */
 
-/* Reads len bytes of a file, over signals and short reads. False and errno; EIO when the
- * file ends before. */
-static bool
-read_fully(int fd, unsigned char *bytes, size_t len, off_t offset)
-{
-	while (len > 0) {
-		ssize_t n = pread(fd, bytes, len, offset);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n == 0)
-			errno = EIO;
-		if (n <= 0)
-			return false;
-		bytes += n;
-		offset += n;
-		len -= (size_t)n;
-	}
-	return true;
-}
-
 /* Reads the attachment's next block, or sets at.error. */
 static void
 fill_block(struct message_stream *s)
@@ -265,7 +245,7 @@ fill_block(struct message_stream *s)
 	off_t left = a->size - s->at.taken;
 	size_t len = left < BLOCK ? (size_t)left : BLOCK;
 
-	if (!read_fully(a->fd, s->block, len, a->start + s->at.taken)) {
+	if (!file_read_at(a->fd, s->block, len, a->start + s->at.taken)) {
 		s->at.error = errno;
 		return;
 	}

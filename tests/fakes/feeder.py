@@ -50,6 +50,7 @@ class Feeder(program.Served):
         self.device = f"net:{self.address}:test:0"
         self.client = self.folder / "client"
         self.saned = None
+        self.started = 0  # sheets that a client wanted
         self.stopping = threading.Event()
 
     @staticmethod
@@ -131,6 +132,7 @@ class Feeder(program.Served):
                     if source is client and procedure == NET_OPEN:
                         left = self.sheets
                     if source is client and procedure == NET_START and len(data) == 8:
+                        self.started += 1
                         if left == 0:  # status, port, byte order, no name to authorize
                             client.sendall(struct.pack(">4I", self.status, 0,
                                                        LITTLE_ENDIAN, 0))

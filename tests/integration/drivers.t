@@ -17,24 +17,15 @@ FIELD = 240  # pixels from the edge, within the first field of its picture of 16
 GROWTH = 100  # of a sample of 8 bits, within that field
 
 
-class Driver:
-    """What rig.scandesk.Run wants of a scanner."""
+class Driver(scandesk.Driver):
+    """One of SANE's, with its settings."""
 
     def __init__(self, folder, name, **settings):
-        self.folder = folder
+        super().__init__(folder)
         (folder / "dll.d").mkdir(parents=True)
         (folder / "dll.conf").write_text(f"{name}\n")
         (folder / f"{name}.conf").write_text(
             "".join(f"{key.replace('_', '-')} {value}\n" for key, value in settings.items()))
-
-    def environment(self):
-        return {"SANE_CONFIG_DIR": str(self.folder)}
-
-    def processes(self):
-        return []  # the session's are looked at besides
-
-    def violations(self):
-        return []
 
 
 def scan(desk, device, *arguments, **settings):

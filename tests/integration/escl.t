@@ -16,21 +16,12 @@ WAITS = {"wait_open": "10s", "wait_start": "2s", "wait_progress": "2s", "wait_cl
 SCAN = ("-S", "adf", "-m", "gray", "-r", "75")
 
 
-class Network:
-    """What rig.scandesk.Run wants of a scanner."""
+class Network(scandesk.Driver):
+    """sane-airscan, before the server of the tests."""
 
     def __init__(self, folder):
-        self.folder = folder
+        super().__init__(folder)
         escl.Server.configure(folder)
-
-    def environment(self):
-        return {"SANE_CONFIG_DIR": str(self.folder)}
-
-    def processes(self):
-        return []  # the session's are looked at besides
-
-    def violations(self):
-        return []
 
 
 class House(rig_house.House):

@@ -60,6 +60,22 @@ class Result:
         return [int(each) for each in re.findall(r"rot:\s+(\d+)", info)]
 
 
+class Driver:
+    """What Run wants of a scanner, for one that is none of the tests' own."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def environment(self):
+        return {"SANE_CONFIG_DIR": str(self.folder)}
+
+    def processes(self):
+        return []  # the session's are looked at besides
+
+    def violations(self):
+        return []
+
+
 class Run:
     """A scan that runs. finish() waits for its end and looks it over."""
 

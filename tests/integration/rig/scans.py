@@ -7,7 +7,7 @@ from pathlib import Path
 
 import rig
 from fakes import feeder
-from rig import house, tap
+from rig import house, scanner, tap
 
 SCAN2MAIL = rig.BUILD / "scan2mail"
 SHEETS = 3
@@ -60,15 +60,18 @@ queue = mail
     def run(self, *arguments, user="alice"):
         return subprocess.Popen(
             [SCAN2MAIL, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, text=True, env=self.environment(user))
+            stderr=subprocess.PIPE, text=True, env=self.environment(user),
+            start_new_session=True)
 
     def start(self, *arguments, user="alice"):
         return self.run("-d", self.feeder.device, *SCAN, *arguments, user=user)
 
     def end(self, process):
-        """The exit code and what was said. No file may be left but what is kept whole."""
+        """The exit code and what was said. No process may be left, and no file but what is kept
+        whole."""
         with process:
             out, err = process.communicate(timeout=LIMIT)
+        tap.same(scanner.session(process.pid), {}, "processes of the session")
         tap.same(out, "", "standard output")
         tap.same(os.listdir(self.tmp), [], "the folder for temporary files")
         odd = [each for each in self.names() if not re.fullmatch(r"[^.].*\.(pdf|job)", each)]
